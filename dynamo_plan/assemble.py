@@ -1,0 +1,336 @@
+"""From a scenario's inputs to the problem: the only step that turns rows and forecasts into sets and parameters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.errors import Fault, InputError
+from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, SiteProblem
+from dynamo_plan.profile.admissible import admissible_kinds
+from dynamo_plan.profile.cells import BucketCurves, bucket_curves
+from dynamo_plan.profile.curve import OperatingCurve, mix_curves
+from dynamo_plan.schema.bucket import Bucket, bucket_grid
+from dynamo_plan.schema.inputs import Inputs
+from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.plan import Omission
+from dynamo_plan.schema.profile import MixingTable
+from dynamo_plan.schema.scenario import GpuSpec, PoolRule, ServiceSpec
+
+NO_MIXING = MixingTable("", ())
+
+
+def assemble(inputs: Inputs) -> Problem:
+    """The problem that a scenario states.
+
+    Raises
+    ------
+    InputError
+        All faults that only show once tables are put together: a bucket with load that no kind can serve within its SLO, a pool
+        partition that misses a bucket, mixed pools without a derate.
+    """
+    scenario = inputs.scenario
+    omissions: list[Omission] = []
+    assumptions: list[str] = []
+    faults: list[Fault] = []
+    pools: list[PoolProblem] = []
+    references: list[ReferencePool | Omission] = []
+    sites = tuple(_site(inputs, index) for index in range(len(scenario.sites)))
+    for service in scenario.services:
+        site = next(s for s in scenario.sites if s.name == (service.site or scenario.sites[0].name))
+        assembly = ServiceAssembly(inputs, service, site.name, site.gpus)
+        faults += assembly.faults
+        omissions += assembly.omissions
+        assumptions += assembly.assumptions()
+        if not assembly.faults:
+            references.append(assembly.reference())
+            for names in assembly.partition:
+                pool = assembly.pool(names)
+                faults += assembly.unservable(pool, inputs)
+                pools.append(pool)
+    if faults:
+        raise InputError(faults)
+    return Problem(
+        name=scenario.name,
+        windows=inputs.windows,
+        pools=tuple(pools),
+        sites=sites,
+        transitions=scenario.transitions,
+        weights={name: weight for name, weight in scenario.objective.items() if weight > 0},
+        omissions=tuple(omissions),
+        assumptions=tuple(assumptions),
+        references=tuple(references),
+    )
+
+
+def _site(inputs: Inputs, index: int) -> SiteProblem:
+    spec = inputs.scenario.sites[index]
+    count = len(inputs.windows)
+    stock = {
+        name: np.full(count, np.inf if gpu.count is None else float(gpu.count))
+        for name, gpu in sorted(spec.gpus.items())
+    }
+    cap = np.full(count, np.inf if spec.power_cap_kw is None else spec.power_cap_kw)
+    return SiteProblem(spec.name, dict(sorted(spec.gpus.items())), stock, inputs.grid[spec.name], spec.pue, cap)
+
+
+class ServiceAssembly:
+    """Curves, rates and pools of one service.
+
+    Parameters
+    ----------
+    site, gpus
+        Where the service runs and the GPU types there.
+    """
+
+    def __init__(self, inputs: Inputs, service: ServiceSpec, site: str, gpus: dict[str, GpuSpec]) -> None:
+        self.service = service
+        self.site = site
+        self.gpus = gpus
+        self.buckets = bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))
+        self.mixing = inputs.mixing.get(service.name, NO_MIXING)
+        table = inputs.profiles[service.name]
+        self.kinds, dropped = admissible_kinds(table, service.model, service.memory, gpus)
+        clocks = None if service.frequencies_mhz is None else tuple(service.frequencies_mhz)
+        found: BucketCurves = bucket_curves(table, service.model, self.kinds, self.buckets, service.slo, clocks)
+        self.curves = found.curves
+        self.omissions = [*dropped, *found.omissions]
+        if service.memory is None:
+            self.omissions.append(
+                Omission(
+                    f"KV memory admissibility of {service.name}",
+                    "the scenario gives no `memory:`; the profile's rows are taken as evidence that the model fits",
+                )
+            )
+        forecast = inputs.forecasts[service.name]
+        column = {name: index for index, name in enumerate(forecast.buckets)}
+        order = [column[bucket.name] for bucket in self.buckets]
+        self.rate = forecast.rate_rps[:, order]
+        quantile = service.reserve_quantile
+        reserve = self.rate if quantile is None else forecast.quantile_rate_rps[quantile][:, order]
+        self.reserve = np.maximum(reserve, self.rate)
+        self.partition, self.faults = self._partition()
+        self.faults += self._missing_curves(inputs)
+
+    def _partition(self) -> tuple[list[tuple[str, ...]], list[Fault]]:
+        names = [bucket.name for bucket in self.buckets]
+        if self.service.pools is PoolRule.PER_BUCKET:
+            return [(name,) for name in names], []
+        if self.service.pools is PoolRule.SINGLE:
+            return [tuple(names)], []
+        given = [name for pool in self.service.pools for name in pool]
+        wrong = sorted(
+            {name for name in given if name not in names or given.count(name) > 1} | (set(names) - set(given))
+        )
+        if not wrong:
+            return [tuple(pool) for pool in self.service.pools], []
+        fault = Fault(
+            "scenario-pool-partition",
+            f"services.{self.service.name}.pools",
+            f"{', '.join(wrong)} must stand in exactly one pool",
+            f"The buckets are {', '.join(names)}",
+            "List every bucket once, or write `pools: per-bucket`",
+        )
+        return [], [fault]
+
+    def _missing_curves(self, inputs: Inputs) -> list[Fault]:
+        """Buckets with load that no kind serves within its SLO."""
+        faults = []
+        for index, bucket in enumerate(self.buckets):
+            peak = float(self.reserve[:, index].max())
+            if peak > 0 and not any((bucket.name, kind) in self.curves for kind in self.kinds):
+                ttft = self.service.slo.ttft_p99_ms[bucket.input_class]
+                tried = ", ".join(str(kind) for kind in self.kinds) or "no kind at this site"
+                faults.append(
+                    Fault(
+                        "bucket-without-feasible-row",
+                        f"{inputs.profiles[self.service.name].path} bucket {bucket.name}",
+                        f"no row meets TTFT P99 {ttft:g} ms and TBT P99 {self.service.slo.tbt_p99_ms:g} ms ({tried}), "
+                        f"and service {self.service.name} expects up to {peak:.3g} requests/s there",
+                        "Every bucket with load needs a kind and clock that keeps its SLO",
+                        "Measure a faster kind, loosen this SLO, or take the bucket out of the forecast",
+                    )
+                )
+        return faults
+
+    def assumptions(self) -> list[str]:
+        """What was taken for granted about this service, in sentences."""
+        name = self.service.name
+        quantile = self.service.reserve_quantile
+        reserve = "the mean rate" if quantile is None else f"the forecast's {quantile:.0%} quantile"
+        lines = [
+            f"{name}: instance counts cover {reserve} at the best clock; energy is counted at the mean rate.",
+            f"{name}: within a window the mix of buckets is constant and load splits evenly over instances of one group.",
+        ]
+        thin = [
+            str(kind)
+            for kind in self.kinds
+            if any(c.rate_rps[1] and c.power_w[0] == c.power_w[1] for c in self._all(kind))
+        ]
+        if thin:
+            lines.append(
+                f"{name}: no idle row for {', '.join(thin)}; below the lowest measured load its power is used."
+            )
+        return lines
+
+    def _all(self, kind: Kind) -> list[OperatingCurve]:
+        return [curve for bucket in self.buckets for curve in self.curves.get((bucket.name, kind), ())]
+
+    def pool(self, names: tuple[str, ...]) -> PoolProblem:
+        """The pool of these buckets."""
+        members = [bucket for bucket in self.buckets if bucket.name in names]
+        columns = [self.buckets.index(bucket) for bucket in members]
+        rate, reserve = self.rate[:, columns], self.reserve[:, columns]
+        shares = _shares(rate)
+        unique, mix = np.unique(shares, axis=0, return_inverse=True)
+        mixes = [tuple(self._kind_curves(kind, members, share) for kind in self.kinds) for share in unique]
+        usable = [any(curves[k].curves for curves in mixes) for k in range(len(self.kinds))]
+        kinds = tuple(kind for kind, use in zip(self.kinds, usable, strict=True) if use)
+        kept = tuple(tuple(c for c, use in zip(curves, usable, strict=True) if use) for curves in mixes)
+        capacity = (
+            np.stack([self._capacity(kind, members, _shares(reserve)) for kind in kinds], axis=1) if kinds else None
+        )
+        total, total_reserve = rate.sum(axis=1), reserve.sum(axis=1)
+        if capacity is None:
+            capacity = np.zeros((total.size, 0))
+        limit = np.array(
+            [
+                instance_limit(
+                    [curves[k] for curves in kept],
+                    mix,
+                    total,
+                    total_reserve,
+                    capacity[:, k],
+                    self.service.min_instances,
+                )
+                for k in range(len(kinds))
+            ],
+            dtype=np.int64,
+        )
+        return PoolProblem(
+            name=f"{self.service.name}/{'+'.join(names)}",
+            service=self.service.name,
+            site=self.site,
+            buckets=names,
+            kinds=kinds,
+            mixes=kept,
+            mix=mix.astype(np.int64),
+            rate_rps=total,
+            reserve_rate_rps=total_reserve,
+            reserve_capacity_rps=capacity,
+            min_instances=self.service.min_instances,
+            max_instances=limit,
+        )
+
+    def reference(self) -> ReferencePool | Omission:
+        """The static baseline's pool: every bucket with load on the kind of most GPUs at its highest clock."""
+        kind = max(self.kinds, key=lambda k: (k.gpus, k))
+        loaded = [index for index in range(len(self.buckets)) if self.reserve[:, index].max() > 0]
+        buckets = [self.buckets[index] for index in loaded]
+        found = [self.curves.get((bucket.name, kind), ()) for bucket in buckets]
+        clocks = [curves[-1].frequency_mhz for curves in found if curves]
+        missing = [
+            bucket.name
+            for bucket, curves in zip(buckets, found, strict=True)
+            if not curves or curves[-1].frequency_mhz < max(clocks)
+        ]
+        if not clocks or missing:
+            reason = f"{kind} cannot serve {', '.join(missing)} at its highest clock"
+            return Omission("baseline", f"service {self.service.name}: {reason}")
+        return ReferencePool(
+            service=self.service.name,
+            site=self.site,
+            kind=kind,
+            frequency_mhz=clocks[0],
+            curves=tuple(curves[-1] for curves in found),
+            rate_rps=self.rate[:, loaded],
+            reserve_rate_rps=self.reserve[:, loaded],
+            strict_derate=self._derate(kind, clocks[0], buckets),
+        )
+
+    def unservable(self, pool: PoolProblem, inputs: Inputs) -> list[Fault]:
+        """Windows in which no kind can serve the pool's mix, although every bucket alone could be served."""
+        capacity = np.array([max((k.capacity_rps for k in curves), default=0.0) for curves in pool.mixes])
+        stuck = np.flatnonzero((pool.reserve_rate_rps > 0) & (capacity[pool.mix] <= 0))
+        if stuck.size == 0:
+            return []
+        classes = "+".join(sorted({name[0] for name in pool.buckets}))
+        return [
+            Fault(
+                "pool-without-kind",
+                f"services.{self.service.name}.pools [{', '.join(pool.buckets)}]",
+                f"no kind can serve these buckets together in {stuck.size} windows, first {inputs.windows.label(int(stuck[0]))}",
+                f"A pool that mixes input classes needs a derate below 1 for {classes} in the mixing table",
+                "Split the pool, or give `mixing:` with a derate for this set of classes",
+            )
+        ]
+
+    def _derate(self, kind: Kind, frequency_mhz: float, members: list[Bucket]) -> float | None:
+        classes = frozenset(bucket.input_class for bucket in members)
+        return self.mixing.derate(self.service.model, kind, frequency_mhz, classes)
+
+    def _kind_curves(self, kind: Kind, members: list[Bucket], share: NDArray[np.float64]) -> KindCurves:
+        active = [(bucket, s) for bucket, s in zip(members, share, strict=True) if s > 0]
+        by_clock = [{c.frequency_mhz: c for c in self.curves.get((bucket.name, kind), ())} for bucket, _ in active]
+        clocks = sorted(set.intersection(*(set(found) for found in by_clock)))
+        curves = []
+        for clock in clocks:
+            derate = self._derate(kind, clock, members)
+            if derate is not None and derate < 1.0:
+                weights = np.array([s for _, s in active])
+                curves.append(mix_curves([found[clock] for found in by_clock], weights, derate))
+        return KindCurves(kind, tuple(curves))
+
+    def _capacity(self, kind: Kind, members: list[Bucket], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Best capacity of one instance under these shares (window, bucket) [1/s], shape (window,)."""
+        best = np.zeros(shares.shape[0])
+        clocks = sorted({c.frequency_mhz for bucket in members for c in self.curves.get((bucket.name, kind), ())})
+        for clock in clocks:
+            derate = self._derate(kind, clock, members)
+            if derate is None:
+                continue
+            use = np.zeros(shares.shape[0])
+            for index, bucket in enumerate(members):
+                at = next((c for c in self.curves.get((bucket.name, kind), ()) if c.frequency_mhz == clock), None)
+                need = shares[:, index]
+                use += np.where(need > 0, np.inf if at is None else need / at.capacity_rps, 0.0)
+            best = np.maximum(best, (1.0 - derate) / use)
+        return best
+
+
+def _shares(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of the buckets in each window; a window without load takes the horizon's, a pool without load equal ones."""
+    count = rate.shape[1]
+    whole = rate.sum(axis=0)
+    usual = whole / whole.sum() if whole.sum() > 0 else np.full(count, 1.0 / count)
+    total = rate.sum(axis=1, keepdims=True)
+    return np.where(total > 0, rate / np.where(total > 0, total, 1.0), usual)
+
+
+def instance_limit(
+    curves: list[KindCurves],
+    mix: NDArray[np.int64],
+    rate_rps: NDArray[np.float64],
+    reserve_rate_rps: NDArray[np.float64],
+    reserve_capacity_rps: NDArray[np.float64],
+    min_instances: int,
+) -> int:
+    """Most instances of one kind that a pool's search considers.
+
+    Enough to carry the peak reserve alone, and twice as many as would share the peak load at the most efficient load per
+    instance, plus one: with more, two instances could be merged into one at a load no less efficient.
+    """
+    limit = min_instances
+    for index, kind in enumerate(curves):
+        here = mix == index
+        peak = float(rate_rps[here].max(initial=0.0))
+        if kind.curves and peak > 0:
+            loads = np.concatenate([curve.rate_rps[1:] for curve in kind.curves])
+            energy = np.concatenate([curve.power_w[1:] / curve.rate_rps[1:] for curve in kind.curves])
+            limit = max(limit, math.ceil(2.0 * peak / float(loads[np.argmin(energy)])) + 1)
+    loaded = (reserve_rate_rps > 0) & (reserve_capacity_rps > 0)
+    if loaded.any():
+        limit = max(limit, math.ceil(float((reserve_rate_rps[loaded] / reserve_capacity_rps[loaded]).max())))
+    return limit

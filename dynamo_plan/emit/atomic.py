@@ -1,0 +1,131 @@
+"""Whole or absent: files and folders are written beside their place, flushed to disk and renamed.
+
+A folder that replaces another is put in place by two renames; a crash between them leaves the old one beside it, whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dynamo_plan.errors import Fault, InputError
+
+
+def refuse_occupied(target: Path, marker: str, *, force: bool) -> None:
+    """Raise unless `target` may be written: absent, an empty folder, or with `force` a folder of ours.
+
+    Parameters
+    ----------
+    target : Path
+        Folder to write.
+    marker : str
+        File that every folder of this sort holds; `force` never replaces a folder without it.
+
+    Raises
+    ------
+    InputError
+        With the mend.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not target.is_dir():
+        raise InputError(
+            Fault("output-occupied", str(target), "this is a file", "A folder is written here", "Choose another folder")
+        )
+    if not (target / marker).is_file():
+        raise InputError(
+            Fault(
+                "output-occupied",
+                str(target),
+                f"the folder is not empty and holds no {marker}, so this program did not write it",
+                "Only an empty folder, or with --force an earlier one of the same sort, is replaced",
+                "Choose another folder",
+            )
+        )
+    if not force:
+        raise InputError(
+            Fault(
+                "output-exists",
+                str(target),
+                "the folder exists already",
+                "Nothing is overwritten unasked",
+                "Choose another folder, or replace this one with --force",
+            )
+        )
+
+
+@contextmanager
+def whole_folder(target: Path, marker: str, *, force: bool = False) -> Iterator[Path]:
+    """Give an empty folder to write into; it takes `target`'s place when the body ends well, and vanishes otherwise.
+
+    Raises
+    ------
+    InputError
+        `target` is occupied (see `refuse_occupied`), or the place cannot be written.
+    """
+    refuse_occupied(target, marker, force=force)
+    # Resolved, so that a symbolic link keeps leading to the folder and the rename stays inside one file system.
+    target = target.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir()
+        yield draft
+        _flush(draft)
+        _swap(draft, target)
+    except OSError as error:
+        raise InputError(
+            Fault(
+                "output-unwritable",
+                str(target),
+                f"cannot be written ({error.strerror or error})",
+                "The folder above it must be writable and the disk must have room",
+                "Choose another folder",
+            )
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_whole_file(path: Path, content: bytes) -> None:
+    """Write or replace one file."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _swap(draft: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}.{os.getpid()}.replaced")
+    if target.exists():
+        target.rename(old)
+    try:
+        draft.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    _flush_path(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        _flush_path(path)
+    _flush_path(folder)
+
+
+def _flush_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

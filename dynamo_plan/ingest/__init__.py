@@ -1,0 +1,79 @@
+"""Input files to the nouns of `schema`: one file per input format, one check per fault family; all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dynamo_plan.ingest.forecast_table import parse_forecast
+from dynamo_plan.ingest.gathered import Faults
+from dynamo_plan.ingest.grid_table import on_windows, parse_grid
+from dynamo_plan.ingest.inputs import read_inputs
+from dynamo_plan.ingest.mixing_table import parse_mixing
+from dynamo_plan.ingest.profile_table import parse_profile
+from dynamo_plan.ingest.source import Source, read_source
+from dynamo_plan.schema.load import Forecast, GridSignals, Windows
+from dynamo_plan.schema.profile import MixingTable, ProfileTable
+from dynamo_plan.units import SECONDS_PER_MINUTE
+
+__all__ = ["read_forecast", "read_grid", "read_inputs", "read_mixing", "read_profile"]
+
+
+def read_profile(path: Path) -> ProfileTable:
+    """Read a canonical profile, CSV or Parquet.
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+    return _read(path, parse_profile)
+
+
+def read_mixing(path: Path) -> MixingTable:
+    """Read a mixing table, CSV or Parquet.
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+    return _read(path, parse_mixing)
+
+
+def read_forecast(path: Path, service: str, buckets: Sequence[str], window_minutes: float) -> Forecast:
+    """Read one service's rows of a forecast, CSV or Parquet, for these buckets and this window length [min].
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+    window_s = round(window_minutes * SECONDS_PER_MINUTE)
+    return _read(path, lambda source, faults: parse_forecast(source, service, buckets, window_s, faults))
+
+
+def read_grid(path: Path, windows: Windows) -> GridSignals:
+    """Read grid signals, CSV or Parquet, and bring them onto the windows.
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+
+    def parse(source: Source, faults: Faults) -> GridSignals | None:
+        series = parse_grid(source, faults)
+        return None if series is None else on_windows(series, windows, faults)
+
+    return _read(path, parse)
+
+
+def _read[Parsed](path: Path, parse: Callable[[Source, Faults], Parsed | None]) -> Parsed:
+    faults = Faults()
+    source = read_source(path, faults)
+    parsed = parse(source, faults) if source is not None else None
+    faults.raise_if_any()
+    if parsed is None:
+        raise AssertionError("a file that cannot be read has no fault")
+    return parsed

@@ -1,0 +1,118 @@
+"""The canonical profile: one row per operating point of one instance (docs/reference/files.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.ingest.checks.duplicates import check_duplicates
+from dynamo_plan.ingest.checks.names import check_known
+from dynamo_plan.ingest.checks.ranges import check_count, check_not_negative, check_positive
+from dynamo_plan.ingest.checks.units import check_frequency, check_latency, check_power
+from dynamo_plan.ingest.gathered import Faults
+from dynamo_plan.ingest.source import Source
+from dynamo_plan.ingest.table import Table
+from dynamo_plan.ingest.table_file import read_table
+from dynamo_plan.schema.profile import ProfileTable, Provenance
+
+REQUIRED = (
+    "model",
+    "gpu",
+    "tp",
+    "pp",
+    "dtype",
+    "frequency_mhz",
+    "input_tokens",
+    "output_tokens",
+    "request_rate_rps",
+    "throughput_rps",
+    "ttft_p99_ms",
+    "tbt_p99_ms",
+    "power_w",
+    "provenance",
+    "source",
+)
+MEND_MEASURED = "Drop the row, or measure it again"
+
+
+def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
+    """Read and check a profile; None if it cannot be used, with the reasons noted."""
+    known_faults = len(faults)
+    table = read_table(source, faults)
+    if table is None or not table.require(REQUIRED, faults):
+        return None
+    names = {column: table.labels(column, faults) for column in ("model", "gpu", "dtype", "provenance", "source")}
+    check_known(
+        "profile-provenance",
+        table,
+        "provenance",
+        names["provenance"],
+        tuple(Provenance),
+        "Say how the row came about",
+        faults,
+    )
+    tp, pp, clock, given, made = (table.numbers(column, faults) for column in REQUIRED[2:4] + REQUIRED[5:8])
+    rate = _rate(table, faults)
+    ttft, tbt = (table.numbers(column, faults, required=False) for column in ("ttft_p99_ms", "tbt_p99_ms"))
+    power = table.numbers("power_w", faults)
+    for column, count in (("tp", tp), ("pp", pp)):
+        check_count("profile-parallelism", table, column, count, faults)
+    check_positive("profile-frequency", table, "frequency_mhz", clock, " MHz", "Write the SM clock in MHz", faults)
+    check_frequency(table, clock, faults)
+    for column, tokens in (("input_tokens", given), ("output_tokens", made)):
+        check_positive("profile-tokens", table, column, tokens, " tokens", MEND_MEASURED, faults)
+    _check_latencies(table, rate, {"ttft_p99_ms": ttft, "tbt_p99_ms": tbt}, faults)
+    check_latency(table, ttft, tbt, faults)
+    check_positive("profile-power", table, "power_w", power, " W", MEND_MEASURED, faults)
+    check_power(table, power, tp * pp, faults)
+    key: dict[str, NDArray[Any]] = {name: names[name].codes for name in ("model", "gpu", "dtype")}
+    key |= {"tp": tp, "pp": pp, "frequency_mhz": clock, "input_tokens": given, "output_tokens": made, "rate": rate}
+    check_duplicates("profile-duplicate", table, "request_rate_rps", key, faults)
+    if len(faults) > known_faults:
+        return None
+    return ProfileTable(
+        path=table.shown,
+        line=table.line,
+        model=names["model"].array(),
+        gpu=names["gpu"].array(),
+        tp=tp.astype(np.int64),
+        pp=pp.astype(np.int64),
+        dtype=names["dtype"].array(),
+        frequency_mhz=clock,
+        input_tokens=given,
+        output_tokens=made,
+        rate_rps=rate,
+        ttft_p99_ms=ttft,
+        tbt_p99_ms=tbt,
+        power_w=power,
+        provenance=names["provenance"].array(),
+        source=names["source"].array(),
+    )
+
+
+def _rate(table: Table, faults: Faults) -> NDArray[np.float64]:
+    """Offered rate, or achieved throughput where the row offers none [1/s]."""
+    offered = table.numbers("request_rate_rps", faults, required=False)
+    achieved = table.numbers("throughput_rps", faults)
+    for column, values in (("request_rate_rps", offered), ("throughput_rps", achieved)):
+        check_not_negative("profile-rate", table, column, values, " requests/s", MEND_MEASURED, faults)
+    return np.where(np.isnan(offered), achieved, offered)
+
+
+def _check_latencies(
+    table: Table, rate: NDArray[np.float64], latencies: dict[str, NDArray[np.float64]], faults: Faults
+) -> None:
+    """A loaded row has both latencies, above 0; an idle row has none to give."""
+    for column, values in latencies.items():
+        faults.add_rows(
+            "profile-latency-missing",
+            table,
+            column,
+            np.flatnonzero(table.is_empty(column) & (rate > 0)),
+            lambda row: f"the cell is empty at {rate[row]:g} requests/s",
+            "Only a row at rate 0, the idle instance, may have no latency",
+            MEND_MEASURED,
+        )
+        check_positive("profile-latency", table, column, values, " ms", MEND_MEASURED, faults)

@@ -1,0 +1,80 @@
+"""Input files as bytes, with the name that the user knows them by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dynamo_plan.ingest.gathered import Faults, did_you_mean, listed
+from dynamo_plan.schema.plan import InputFile
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read.
+
+    Attributes
+    ----------
+    shown : str
+        Path as shown to the user: as written, relative to where the command runs.
+    path : Path
+    data : bytes
+    """
+
+    shown: str
+    path: Path
+    data: bytes
+
+    def as_input_file(self, role: str, folder: Path) -> InputFile:
+        """Identity of the file for the plan; the path is relative to `folder`, the scenario's."""
+        relative = Path(os.path.relpath(self.path, folder)).as_posix()
+        return InputFile(role, relative, len(self.data), hashlib.sha256(self.data).hexdigest())
+
+
+def read_source(path: Path, faults: Faults, named_in: str = "") -> Source | None:
+    """Read a file; note a fault and return None where that cannot be done.
+
+    Parameters
+    ----------
+    named_in : str
+        Where the path stands, e.g. ``scenario.yaml:7:14 services[0].profile``; by default the path itself.
+    """
+    shown = os.path.normpath(path)
+    where = named_in or shown
+    try:
+        if path.is_dir():
+            faults.add(
+                "file-is-folder",
+                where,
+                f"{shown} is a folder, it holds {listed(_names(path), 5) or 'nothing'}",
+                "A file is needed",
+                "Name one of its files",
+            )
+            return None
+        if not path.exists():
+            faults.add("file-not-found", where, f"{shown} does not exist", "", _nearby(path))
+            return None
+        if not path.is_file():
+            faults.add("file-unreadable", where, f"{shown} is not a regular file", "A file on disk is needed")
+            return None
+        return Source(shown, path, path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        faults.add(
+            "file-unreadable", where, f"{shown!r} cannot be read: {reason}", "", "Check the path and its permissions"
+        )
+        return None
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def _nearby(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder {os.path.normpath(folder)}; paths in a scenario are relative to the scenario file"
+    names = _names(folder)
+    return did_you_mean(path.name, names) or f"{os.path.normpath(folder)} holds {listed(names, 8) or 'nothing'}"

@@ -1,0 +1,157 @@
+"""The problem: every set and parameter of docs/reference/model.md, frozen, between the inputs and the mathematics.
+
+`assemble` (in `dynamo_plan.assemble`) makes it from a scenario's inputs; the model, the solvers and the baselines
+read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.profile.curve import OperatingCurve
+from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.load import GridSignals, Windows
+from dynamo_plan.schema.plan import Omission
+from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName, TransitionSpec
+
+
+@dataclass(frozen=True, slots=True)
+class KindCurves:
+    """What one instance of a kind can do for one mix of buckets.
+
+    Attributes
+    ----------
+    kind : Kind
+    curves : tuple of OperatingCurve
+        One per SLO-feasible clock, ascending in clock.
+    """
+
+    kind: Kind
+    curves: tuple[OperatingCurve, ...]
+
+    @property
+    def capacity_rps(self) -> float:
+        """Rate one instance can serve within the SLO at its best clock [1/s]; 0 where no clock is feasible."""
+        return max((curve.capacity_rps for curve in self.curves), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolProblem:
+    """Buckets of one service at one site, served by the same instances.
+
+    Attributes
+    ----------
+    name, service, site : str
+    buckets : tuple of str
+    kinds : tuple of Kind
+        Sorted; axis ``kind`` of every array below.
+    mixes : tuple of tuple of KindCurves, (mix, kind)
+        Curves for every mix of buckets that occurs; a pool of one bucket has one.
+    mix : array of int, shape (window,)
+        Index into `mixes`.
+    rate_rps, reserve_rate_rps : array, shape (window,)
+        Mean and reserve arrival rate of the pool [1/s]; the reserve is at least the mean.
+    reserve_capacity_rps : array, shape (window, kind)
+        Rate one instance can serve at its best clock under the reserve's mix [1/s].
+    min_instances : int
+        Instances kept up even without load.
+    max_instances : array of int, shape (kind,)
+        Upper end of the search, see `dynamo_plan.assemble.instance_limit`.
+    """
+
+    name: str
+    service: str
+    site: str
+    buckets: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    mixes: tuple[tuple[KindCurves, ...], ...]
+    mix: NDArray[np.int64]
+    rate_rps: NDArray[np.float64]
+    reserve_rate_rps: NDArray[np.float64]
+    reserve_capacity_rps: NDArray[np.float64]
+    min_instances: int
+    max_instances: NDArray[np.int64]
+
+    @property
+    def gpus(self) -> NDArray[np.int64]:
+        """GPUs per instance, shape (kind,)."""
+        return np.array([kind.gpus for kind in self.kinds], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteProblem:
+    """A site: stock by GPU type, grid signals, PUE and power cap (facility [kW], one per window, inf without)."""
+
+    name: str
+    gpus: dict[str, GpuSpec]
+    stock: dict[str, NDArray[np.float64]]
+    grid: GridSignals
+    pue: float
+    power_cap_kw: NDArray[np.float64]
+
+    def gpu_types(self) -> tuple[str, ...]:
+        """GPU types of the site, sorted."""
+        return tuple(sorted(self.gpus))
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePool:
+    """One service's buckets on the largest kind at its highest clock, for the static baseline.
+
+    Attributes
+    ----------
+    frequency_mhz : float
+    curves : tuple of OperatingCurve, (bucket,)
+        Only buckets with load.
+    rate_rps, reserve_rate_rps : array, shape (window, bucket)
+        [1/s].
+    strict_derate : float or None
+        Mixing derate of all its input classes together; None if the scenario gives none.
+    """
+
+    service: str
+    site: str
+    kind: Kind
+    frequency_mhz: float
+    curves: tuple[OperatingCurve, ...]
+    rate_rps: NDArray[np.float64]
+    reserve_rate_rps: NDArray[np.float64]
+    strict_derate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything the planner decides on.
+
+    Attributes
+    ----------
+    weights : dict of ObjectiveName to float
+        Weight per kWh, USD and kg CO2e; absent is 0.
+    omissions : tuple of Omission
+        What was left out at assembly, with the reason.
+    assumptions : tuple of str
+        What was assumed where the inputs are silent.
+    references : tuple of ReferencePool or Omission
+        One per service, for the baselines; an omission where the largest kind cannot serve every bucket.
+    """
+
+    name: str
+    windows: Windows
+    pools: tuple[PoolProblem, ...]
+    sites: tuple[SiteProblem, ...]
+    transitions: TransitionSpec
+    weights: dict[ObjectiveName, float]
+    omissions: tuple[Omission, ...]
+    assumptions: tuple[str, ...]
+    references: tuple[ReferencePool | Omission, ...]
+
+    def weight(self, objective: ObjectiveName) -> float:
+        """Weight of one objective, 0 where the scenario does not name it."""
+        return self.weights.get(objective, 0.0)
+
+    def site(self, name: str) -> SiteProblem:
+        """The site of this name."""
+        return next(site for site in self.sites if site.name == name)

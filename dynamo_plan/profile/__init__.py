@@ -1,0 +1,1 @@
+"""Rows to curves: SLO capacity, power against load, clocks between measured clocks, memory admissibility."""

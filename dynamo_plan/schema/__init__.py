@@ -1,0 +1,1 @@
+"""The nouns: frozen, slotted, typed; no input or output, no solver."""

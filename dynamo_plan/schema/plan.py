@@ -1,0 +1,206 @@
+"""The plan: what runs when, what it costs, how good it is and what it rests on.
+
+Everything below the second waist (verify, report, emit) reads this and never the model. Windows are named by index; index 0
+starts at `Plan.first_window_start`, in UTC. `plan.json` is this record as JSON; its schema: `dynamo-plan schema plan`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dynamo_plan.schema.kind import Kind
+
+PLAN_VERSION = 1
+
+
+class PlanStatus(StrEnum):
+    """What is known about a plan.
+
+    ``optimal``: the gap to a proven bound is within the asked-for gap. ``feasible``: every promise holds, the gap is wider.
+    ``infeasible``: no plan can hold every promise; this one is the best effort and lists what it breaks. ``error``: none.
+    """
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Instances of one pool and kind that run at one clock and one load in one window.
+
+    Attributes
+    ----------
+    window : int
+    pool : str
+        ``service/pool``, as in `PoolPlan.name`.
+    kind : Kind
+    instances : int
+    frequency_mhz : float
+        SM clock to lock [MHz].
+    rate_rps : float
+        Arrival rate of each instance [1/s].
+    utilisation : float
+        Rate over capacity at the SLO at this clock, for the pool's mix of buckets [1].
+    power_w : float
+        Electrical power of all instances of the group together [W].
+    """
+
+    window: int
+    pool: str
+    kind: Kind
+    instances: int
+    frequency_mhz: float
+    rate_rps: float
+    utilisation: float
+    power_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """Identity of a pool: which buckets of which service share instances, at which site."""
+
+    name: str
+    service: str
+    site: str
+    buckets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """Servers of one GPU type at one site, per window; every tuple has one entry per window.
+
+    ``gpus_in_use`` counts GPUs of running instances, ``servers_on`` powered servers.
+    """
+
+    site: str
+    gpu: str
+    gpus_in_use: tuple[int, ...]
+    servers_on: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlan:
+    """What one site draws, per window; every tuple has one entry per window.
+
+    ``it_energy_kwh``: instances, their starts, idle parts of powered servers, unused GPUs, released servers. ``energy_kwh``:
+    facility energy, PUE included. ``carbon_kg``: operational, at the grid's average intensity given. ``cost_usd``:
+    electricity, GPU-hours and starts.
+    """
+
+    site: str
+    it_energy_kwh: tuple[float, ...]
+    energy_kwh: tuple[float, ...]
+    carbon_kg: tuple[float, ...]
+    cost_usd: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the horizon. Units as in the names; ``peak_power_kw`` is the largest window mean of facility power."""
+
+    energy_kwh: float
+    it_energy_kwh: float
+    carbon_kg: float
+    cost_usd: float
+    gpu_hours: float
+    peak_power_kw: float
+    peak_gpus: int
+    unserved_requests: float
+    instance_starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How good the plan is and what proves it.
+
+    Attributes
+    ----------
+    objective, best_bound : float
+        In the unit of the blended objective: sum of weight x (kWh, USD or kg CO2e).
+    gap : float
+        (objective - best_bound) / max(abs(objective), abs(best_bound)); 0 where both are 0 [1].
+    method : str
+        ``decomposed`` or ``compact``.
+    proof : str
+        One sentence: where the bound comes from.
+    """
+
+    objective: float
+    best_bound: float
+    gap: float
+    method: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One promise that a best-effort plan breaks, by how much, and the least change that mends it."""
+
+    constraint: str
+    where: str
+    windows: tuple[int, ...]
+    shortfall: tuple[float, ...]
+    unit: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A piece of the model that does not apply to this scenario, and why."""
+
+    piece: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A reference plan under the same profile, load and accounting."""
+
+    name: str
+    description: str
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceShare:
+    """Share of the instances' energy [1] that rests on profile rows of this provenance."""
+
+    provenance: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """An input as it was read: path relative to the scenario file, size [bytes] and SHA-256."""
+
+    role: str
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan; see the module's docstring."""
+
+    version: int
+    name: str
+    status: PlanStatus
+    first_window_start: str
+    window_s: int
+    windows: int
+    certificate: Certificate
+    totals: Totals
+    pools: tuple[PoolPlan, ...]
+    groups: tuple[Group, ...]
+    servers: tuple[ServerPlan, ...]
+    sites: tuple[SitePlan, ...]
+    baselines: tuple[Baseline, ...]
+    provenance: tuple[ProvenanceShare, ...]
+    violations: tuple[Violation, ...]
+    omissions: tuple[Omission, ...]
+    assumptions: tuple[str, ...]
+    inputs: tuple[InputFile, ...]

@@ -1,0 +1,120 @@
+"""The canonical profile table: one row per measured operating point of one instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.schema.kind import Kind
+
+
+class Provenance(StrEnum):
+    """How a profile row came about, from most to least direct evidence."""
+
+    MEASURED = "measured"
+    INTERPOLATED = "interpolated"
+    COMPOSED = "composed"
+    FITTED = "fitted"
+    DIGITISED = "digitised"
+    MODELLED = "modelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTable:
+    """Rows of a canonical profile, column by column; every array has shape (row,).
+
+    A row at rate 0 is the instance loaded and idle: its latencies are NaN and its power is the idle draw.
+
+    Attributes
+    ----------
+    path : str
+        Where the table came from, for messages.
+    line : array of int
+        Line of each row in the file (1 is the header); row number for Parquet.
+    model, gpu, dtype, provenance, source : array of str
+    tp, pp : array of int
+    frequency_mhz : array of float
+        SM clock [MHz].
+    input_tokens, output_tokens : array of float
+        Mean lengths of the requests measured [tokens].
+    rate_rps : array of float
+        Offered request rate, or achieved throughput where a closed loop offered none [1/s].
+    ttft_p99_ms, tbt_p99_ms : array of float
+        99th percentile of time to first token and of time between tokens [ms].
+    power_w : array of float
+        Mean electrical power of the whole instance, all its GPUs [W].
+    """
+
+    path: str
+    line: NDArray[np.int64]
+    model: NDArray[np.str_]
+    gpu: NDArray[np.str_]
+    tp: NDArray[np.int64]
+    pp: NDArray[np.int64]
+    dtype: NDArray[np.str_]
+    frequency_mhz: NDArray[np.float64]
+    input_tokens: NDArray[np.float64]
+    output_tokens: NDArray[np.float64]
+    rate_rps: NDArray[np.float64]
+    ttft_p99_ms: NDArray[np.float64]
+    tbt_p99_ms: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    provenance: NDArray[np.str_]
+    source: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return int(self.line.size)
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Every kind that has rows, sorted."""
+        columns = (self.gpu.tolist(), self.tp.tolist(), self.pp.tolist(), self.dtype.tolist())
+        return tuple(sorted({Kind(str(g), int(t), int(p), str(d)) for g, t, p, d in zip(*columns, strict=True)}))
+
+
+@dataclass(frozen=True, slots=True)
+class MixingRow:
+    """How much of its capacity an instance loses when it serves several input classes together.
+
+    Attributes
+    ----------
+    kind : Kind
+    frequency_mhz : float
+        SM clock [MHz].
+    input_classes : frozenset of str
+        Letters of the input classes served together.
+    derate : float
+        Every class keeps its SLO up to utilisation sum of rate/capacity = 1 - derate; 0 loses nothing, 1 all.
+    """
+
+    model: str
+    kind: Kind
+    frequency_mhz: float
+    input_classes: frozenset[str]
+    derate: float
+    provenance: Provenance
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MixingTable:
+    """Derates of mixed pools; see docs/reference/model.md, "Mixed pools"."""
+
+    path: str
+    rows: tuple[MixingRow, ...]
+
+    def derate(self, model: str, kind: Kind, frequency_mhz: float, input_classes: frozenset[str]) -> float | None:
+        """Derate for this set of input classes, 0.0 within one class, None where the table has no row."""
+        if len(input_classes) <= 1:
+            return 0.0
+        for row in self.rows:
+            if (row.model, row.kind, row.frequency_mhz, row.input_classes) == (
+                model,
+                kind,
+                frequency_mhz,
+                input_classes,
+            ):
+                return row.derate
+        return None

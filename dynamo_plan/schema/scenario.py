@@ -1,0 +1,174 @@
+"""The scenario: what a user writes in YAML (docs/reference/files.md), validated field by field.
+
+Unknown keys are errors. Paths are kept as written; `ingest` resolves them against the file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses keys it does not know and values of the wrong type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ObjectiveName(StrEnum):
+    """What a plan may minimise: facility energy [kWh], cost [USD], operational carbon [kg CO2e]."""
+
+    ENERGY = "energy"
+    COST = "cost"
+    CARBON = "carbon"
+
+
+class PoolRule(StrEnum):
+    """Ready-made answers to which buckets share instances."""
+
+    PER_BUCKET = "per-bucket"
+    SINGLE = "single"
+
+
+class BucketEdges(Record):
+    """Exclusive upper edges of the length classes [tokens]; the last may be null (no limit)."""
+
+    input: list[int | None] = Field(min_length=1, max_length=4)
+    output: list[int | None] = Field(min_length=1, max_length=4)
+
+    @model_validator(mode="after")
+    def _edges_increase(self) -> BucketEdges:
+        for axis in ("input", "output"):
+            edges: list[int | None] = getattr(self, axis)
+            bounded = [edge for edge in edges if edge is not None]
+            if None in edges[:-1] or sorted(set(bounded)) != bounded or (bounded and bounded[0] <= 0):
+                raise ValueError(f"{axis} edges must be positive and increase; only the last may be null")
+        return self
+
+
+class SloSpec(Record):
+    """Latency promises: P99 TTFT per input class, P99 TBT for all [ms]."""
+
+    ttft_p99_ms: dict[str, Positive]
+    tbt_p99_ms: Positive
+
+
+class MemorySpec(Record):
+    """What decides whether a model fits on a kind's GPUs (docs/reference/model.md, KV memory admissibility).
+
+    Units: parameters [10^9], layers and heads [1], max_request_tokens [tokens], utilisation [1], overhead [GiB].
+    """
+
+    parameters_billion: Positive
+    layers: int = Field(gt=0)
+    kv_heads: int = Field(gt=0)
+    head_dim: int = Field(gt=0)
+    kv_dtype: str | None = None
+    max_request_tokens: int = Field(gt=0)
+    utilisation: float = Field(default=0.9, gt=0, le=1)
+    overhead_gib: NonNegative = 2.0
+
+
+class ServiceSpec(Record):
+    """A served model with its SLO, its profile and its load."""
+
+    name: Name
+    model: str = Field(min_length=1)
+    profile: str = Field(min_length=1)
+    mixing: str | None = None
+    forecast: str = Field(min_length=1)
+    site: Name | None = None
+    buckets: BucketEdges
+    slo: SloSpec
+    reserve_quantile: float | None = Field(default=0.95, gt=0, lt=1)
+    pools: PoolRule | list[list[str]] = PoolRule.PER_BUCKET
+    min_instances: int = Field(default=0, ge=0)
+    frequencies_mhz: list[Positive] | None = None
+    memory: MemorySpec | None = None
+
+
+class GpuSpec(Record):
+    """Stock of one GPU type at a site and what its servers draw.
+
+    Units: price [USD per GPU-hour], draws [W], server_start_s [s], hbm_gib [GiB per GPU].
+    """
+
+    count: int | None = Field(default=None, ge=0)
+    per_server: int = Field(default=8, gt=0)
+    price_usd_per_gpu_h: NonNegative = 0.0
+    server_idle_w: NonNegative = 0.0
+    unused_gpu_w: NonNegative = 0.0
+    released_server_w: NonNegative = 0.0
+    server_start_s: NonNegative = 0.0
+    hbm_gib: Positive | None = None
+
+    @model_validator(mode="after")
+    def _released_servers_are_counted(self) -> GpuSpec:
+        if self.count is None and self.released_server_w > 0:
+            raise ValueError(
+                "released_server_w needs count: without a stock nobody knows how many servers are released"
+            )
+        if self.count is not None and self.count % self.per_server:
+            raise ValueError(f"count {self.count} is not a whole number of servers of {self.per_server} GPUs")
+        return self
+
+
+class SiteSpec(Record):
+    """A place with one grid connection. Units: power_cap_kw [kW, facility, PUE included]."""
+
+    name: Name
+    gpus: dict[Name, GpuSpec] = Field(min_length=1)
+    grid: str = Field(min_length=1)
+    pue: float = Field(default=1.0, ge=1.0)
+    power_cap_kw: Positive | None = None
+
+
+class TransitionSpec(Record):
+    """What it takes to start an instance. Units: [s], [Wh per start], [USD per start], reshard_s [s]."""
+
+    instance_start_s: NonNegative = 0.0
+    instance_start_wh: NonNegative = 0.0
+    instance_start_usd: NonNegative = 0.0
+    reshard_s: NonNegative = 0.0
+
+
+class SolverSpec(Record):
+    """When to stop: relative gap [1] and wall time [s]."""
+
+    gap: float = Field(default=1e-3, ge=0, lt=1)
+    time_limit_s: Positive = 60.0
+
+
+class Scenario(Record):
+    """The whole scenario."""
+
+    version: Literal[1]
+    name: Name
+    window_minutes: Positive
+    services: list[ServiceSpec] = Field(min_length=1)
+    sites: list[SiteSpec] = Field(min_length=1)
+    transitions: TransitionSpec = TransitionSpec()
+    objective: dict[ObjectiveName, NonNegative] = Field(default={ObjectiveName.ENERGY: 1.0}, min_length=1)
+    solver: SolverSpec = SolverSpec()
+
+    @model_validator(mode="after")
+    def _names_are_unique_and_known(self) -> Scenario:
+        for what, names in (("service", [s.name for s in self.services]), ("site", [s.name for s in self.sites])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} names must be unique; twice: {', '.join(twice)}")
+        known = [site.name for site in self.sites]
+        for service in self.services:
+            if service.site is None and len(known) > 1:
+                raise ValueError(f"service {service.name} needs `site:`, one of {', '.join(known)}")
+            if service.site is not None and service.site not in known:
+                raise ValueError(f"service {service.name}: site {service.site} is not one of {', '.join(known)}")
+        if not any(weight > 0 for weight in self.objective.values()):
+            raise ValueError("objective needs at least one weight above 0")
+        return self

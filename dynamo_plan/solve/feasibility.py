@@ -1,0 +1,187 @@
+"""Can the caps be held at all? Decided per window before anything else, and the start of every coupled solve.
+
+Starts are not limited, so a combination of the pools' states that holds the caps in each window is a plan. Where the
+cheapest states do not, the least facility power over all combinations within the GPU stock is found exactly: a
+dynamic programme over GPUs in use, pool by pool. The same numbers are the diagnosis: what is short, when, by how
+much.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.problem import Problem, SiteProblem
+from dynamo_plan.schema.plan import Violation
+from dynamo_plan.solve.coupling import Meter
+from dynamo_plan.solve.cuts import TooManyStatesError, admitted
+from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace
+from dynamo_plan.units import WATTS_PER_KILOWATT
+
+CAP_TOLERANCE = 1e-9
+"""Relative; a cap that is held up to rounding is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """The joint use of one state per pool that comes closest to a site's caps in one window: GPUs by type, facility power."""
+
+    gpus: dict[str, float]
+    power_kw: float
+
+
+def free_prices(space: StateSpace) -> PoolPrices:
+    """Prices at which only energy counts and starts are free: every window by itself."""
+    shape = (space.pool.mix.size, len(space.pool.kinds))
+    return PoolPrices(np.ones(shape[0]), np.zeros(shape), np.zeros(shape))
+
+
+def least_power(space: StateSpace) -> NDArray[np.int64]:
+    """State of least power in each window (window, kind); of equals the first."""
+    return np.array([here.counts[here.power_w.argmin()] for here in space.survivors(free_prices(space))])
+
+
+def pareto(space: StateSpace, t: int, cheapest: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """States of a window that no other matches in GPUs of every type and in power: counts (state, kind), power [W].
+
+    Parameters
+    ----------
+    cheapest : array of int, shape (kind,)
+        State of least power: with one GPU type no state of more GPUs can be on the front.
+    """
+    types = gpu_types(space)
+    most = space.pool.max_instances
+    if len(types) == 1:
+        most = np.minimum(most, int(cheapest @ space.pool.gpus) // space.pool.gpus)
+    size = math.prod(int(limit) + 1 for limit in most)
+    if size > LARGEST_BOX:
+        raise TooManyStatesError(space.pool.name, size)
+    counts = np.indices(tuple(int(limit) + 1 for limit in most)).reshape(most.size, -1).T
+    if len(types) == 1:
+        counts = counts[counts @ space.pool.gpus <= int(cheapest @ space.pool.gpus)]
+    window = np.full(counts.shape[0], t)
+    counts = counts[admitted(space.pool, window, counts)]
+    window = window[: counts.shape[0]]
+    use, bound = gpus_by_type(space, counts, types), space.bound_w(window, counts)
+    # The hull's front first: its true powers bound what any other state must beat with its own lower bound.
+    likely = _front(use, bound)
+    known = space.power_w(window[likely], counts[likely])
+    beaten = np.zeros(counts.shape[0], dtype=bool)
+    for index, power in zip(likely.tolist(), known.tolist(), strict=True):
+        beaten |= (use[index] <= use).all(axis=1) & (power < bound)
+    counts, use = counts[~beaten], use[~beaten]
+    power = space.power_w(window[: counts.shape[0]], counts)
+    front = _front(use, power)
+    return counts[front], power[front]
+
+
+def gpu_types(space: StateSpace) -> list[str]:
+    """GPU types of a pool's kinds, sorted."""
+    return sorted({kind.gpu for kind in space.pool.kinds})
+
+
+def gpus_by_type(space: StateSpace, counts: NDArray[np.int64], types: list[str]) -> NDArray[np.int64]:
+    """GPUs that states use of each type; (state, kind) -> (state, type)."""
+    use = np.zeros((counts.shape[0], len(types)), dtype=np.int64)
+    for index, kind in enumerate(space.pool.kinds):
+        use[:, types.index(kind.gpu)] += counts[:, index] * kind.gpus
+    return use
+
+
+def best_combination(
+    problem: Problem, site: SiteProblem, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]], t: int
+) -> Combination:
+    """Combination of least facility power within the stock; with too little stock, of fewest GPUs too many. Exact.
+
+    The pools' fronts in GPUs and power are added up one after the other and pruned to the front of the sums.
+
+    Parameters
+    ----------
+    cheapest : list of array of int, (pool) of (window, kind)
+        See `least_power`.
+    """
+    types = list(site.gpu_types())
+    front_use = np.zeros((1, len(types)), dtype=np.int64)
+    front_power = np.zeros(1)
+    for space, least in zip(spaces, cheapest, strict=True):
+        counts, power = pareto(space, t, least[t])
+        own = gpus_by_type(space, counts, types)
+        use = (front_use[:, None, :] + own[None, :, :]).reshape(-1, len(types))
+        total = (front_power[:, None] + power[None, :]).ravel()
+        keep = _front(use, total)
+        front_use, front_power = use[keep], total[keep]
+    overhead = Meter(problem, problem.sites.index(site)).overhead_w(
+        {gpu: front_use[:, i].astype(float) for i, gpu in enumerate(types)}
+    )
+    facility = site.pue * (front_power + overhead) / WATTS_PER_KILOWATT
+    short = np.zeros(facility.size)
+    for i, gpu in enumerate(types):
+        short += np.maximum(front_use[:, i] - site.stock[gpu][t], 0.0)
+    best = int(np.lexsort((facility, short))[0])
+    return Combination({gpu: float(front_use[best, i]) for i, gpu in enumerate(types)}, float(facility[best]))
+
+
+def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices of the Pareto front in GPUs by type and power."""
+    order = np.lexsort((power, *use.T))
+    if use.shape[1] == 1:
+        best = np.minimum.accumulate(power[order])
+        first = np.append(True, best[1:] < best[:-1])
+        return np.asarray(order[first])
+    kept: list[int] = []
+    for index in order:
+        if not any((use[k] <= use[index]).all() and power[k] <= power[index] for k in kept):
+            kept.append(int(index))
+    return np.array(kept, dtype=np.int64)
+
+
+def mend(site: SiteProblem, short: dict[int, Combination]) -> tuple[SiteProblem, list[Violation]]:
+    """The site with its caps raised just enough in the windows that cannot hold them, and what had to be raised.
+
+    Parameters
+    ----------
+    short : dict of window to Combination
+        Windows whose best combination breaks a cap.
+    """
+    violations: list[Violation] = []
+    stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
+    for gpu, limit in stock.items():
+        over = {t: found.gpus[gpu] - limit[t] for t, found in sorted(short.items()) if found.gpus[gpu] > limit[t]}
+        if over:
+            need = max(found.gpus[gpu] for t, found in short.items() if t in over)
+            violations.append(
+                Violation(
+                    "gpu_stock",
+                    f"{site.name}/{gpu}",
+                    tuple(over),
+                    tuple(float(v) for v in over.values()),
+                    "GPUs",
+                    f"the smallest count of {gpu} that serves every window is {need:.0f}",
+                )
+            )
+            for t, amount in over.items():
+                limit[t] += amount
+    cap = site.power_cap_kw.copy()
+    excess = {
+        t: found.power_kw - cap[t]
+        for t, found in sorted(short.items())
+        if found.power_kw > cap[t] * (1 + CAP_TOLERANCE)
+    }
+    if excess:
+        need_kw = max(found.power_kw for t, found in short.items() if t in excess)
+        violations.append(
+            Violation(
+                "power_cap",
+                site.name,
+                tuple(excess),
+                tuple(float(v) for v in excess.values()),
+                "kW",
+                f"the smallest feasible power_cap_kw is {need_kw:.6g}",
+            )
+        )
+        for t in excess:
+            cap[t] = short[t].power_kw * (1 + CAP_TOLERANCE)
+    return replace(site, stock=stock, power_cap_kw=cap), violations

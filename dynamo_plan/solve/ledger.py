@@ -1,0 +1,69 @@
+"""What fixed use of the site quantities draws, emits and costs, window by window: the numbers of a plan and of its baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.model.quantities import SiteVector, site_axes
+from dynamo_plan.problem import Problem
+from dynamo_plan.schema.plan import Totals
+from dynamo_plan.schema.scenario import ObjectiveName
+from dynamo_plan.solve.coupling import Meter
+from dynamo_plan.units import GRAMS_PER_KILOGRAM, KWH_PER_MWH, WATTS_PER_KILOWATT
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Arrays (site x gpu type, window) for servers, (site, window) for the rest; units in the names."""
+
+    servers_on: NDArray[np.int64]
+    it_energy_kwh: NDArray[np.float64]
+    energy_kwh: NDArray[np.float64]
+    carbon_kg: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
+    totals: Totals
+
+
+def ledger(problem: Problem, amounts: SiteVector) -> Ledger:
+    """Everything that follows from these amounts."""
+    axes = site_axes(problem)
+    hours = problem.windows.hours
+    servers = np.zeros((len(axes.stocks), axes.windows), dtype=np.int64)
+    energy = np.empty((len(axes.sites), axes.windows))
+    rent = np.zeros_like(energy)
+    for row, (site_name, gpu) in enumerate(axes.stocks):
+        spec = problem.site(site_name).gpus[gpu]
+        servers[row] = np.ceil(amounts.gpus_in_use[row] / spec.per_server)
+        rent[axes.sites.index(site_name)] += amounts.gpu_hours[row] * spec.price_usd_per_gpu_h
+    for home, site in enumerate(problem.sites):
+        used = {gpu: amounts.gpus_in_use[row] for row, (name, gpu) in enumerate(axes.stocks) if name == site.name}
+        overhead = Meter(problem, home).overhead_w(used)
+        energy[home] = amounts.instance_energy_kwh[home] + overhead * hours / WATTS_PER_KILOWATT
+    facility = energy * np.array([site.pue for site in problem.sites])[:, None]
+    carbon = facility * np.array([site.grid.carbon_g_per_kwh for site in problem.sites]) / GRAMS_PER_KILOGRAM
+    bill = facility * np.array([site.grid.price_usd_per_mwh for site in problem.sites]) / KWH_PER_MWH
+    cost = bill + rent + amounts.instance_starts * problem.transitions.instance_start_usd
+    totals = Totals(
+        energy_kwh=float(facility.sum()),
+        it_energy_kwh=float(energy.sum()),
+        carbon_kg=float(carbon.sum()),
+        cost_usd=float(cost.sum()),
+        gpu_hours=float(amounts.gpu_hours.sum()),
+        peak_power_kw=float(facility.sum(axis=0).max(initial=0.0)) / hours,
+        peak_gpus=round(float(amounts.gpus_in_use.sum(axis=0).max(initial=0.0))),
+        unserved_requests=0.0,
+        instance_starts=round(float(amounts.instance_starts.sum())),
+    )
+    return Ledger(servers, energy, facility, carbon, cost, totals)
+
+
+def objective_value(problem: Problem, totals: Totals) -> float:
+    """The blended objective of these totals."""
+    return (
+        problem.weight(ObjectiveName.ENERGY) * totals.energy_kwh
+        + problem.weight(ObjectiveName.COST) * totals.cost_usd
+        + problem.weight(ObjectiveName.CARBON) * totals.carbon_kg
+    )

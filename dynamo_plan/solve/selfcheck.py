@@ -1,0 +1,18 @@
+"""Does the solver work on this machine? A model small enough to check by hand."""
+
+from __future__ import annotations
+
+import pulp
+
+from dynamo_plan.solve.highs import SolveStatus, run
+
+
+def solver_works() -> bool:
+    """Whether HiGHS finds the optimum 3 of: least x + y with 2 x + y >= 5, x <= 2, x and y whole."""
+    prob = pulp.LpProblem("selfcheck", pulp.LpMinimize)
+    x = prob.add_variable("x", lowBound=0, upBound=2, cat="Integer")
+    y = prob.add_variable("y", lowBound=0, cat="Integer")
+    prob.setObjective(x + y)
+    prob.addConstraint(2 * x + y >= 5, "enough")
+    outcome = run(prob)
+    return outcome.status is SolveStatus.OPTIMAL and round(outcome.objective) == 3

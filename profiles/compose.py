@@ -1,0 +1,51 @@
+"""Make the shipped profiles from the figures beside this file. Run twice, the files are the same to the byte.
+
+    python profiles/compose.py             # write everything into this folder
+    python profiles/compose.py -d FOLDER   # write it elsewhere, to compare
+
+See docs/explanation/shipped-profile.md for what the result is worth.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from recipe.cells import bucket_cells
+from recipe.figures import BUCKETS, PROFILES, Figures, read_figures
+from recipe.lengths import Workload, read_workloads
+from recipe.mistral import mistral_rows
+from recipe.mixing import mixing_rows
+from recipe.tables import write_mixing, write_profile
+
+FILE_NAMES = {"conversation": "llama-2-70b-h100", "coding": "llama-2-70b-h100-coding"}
+
+
+def compose_llama(figures: Figures, workload: Workload, folder: Path) -> None:
+    """Write profile and mixing table of one workload."""
+    cells = [cell for bucket in BUCKETS for cell in bucket_cells(figures, workload, bucket)]
+    name = FILE_NAMES[workload.name]
+    write_profile(folder / f"{name}.parquet", [row for cell in cells for row in cell.rows])
+    capacities = {(c.bucket, c.instance.tp, c.instance.frequency_mhz): c.capacity_rps for c in cells}
+    write_mixing(folder / f"{name}.mixing.csv", mixing_rows(figures, workload, capacities))
+
+
+def compose(folder: Path) -> None:
+    """Write all shipped profiles and mixing tables into ``folder``."""
+    figures = read_figures()
+    for workload in read_workloads().values():
+        compose_llama(figures, workload, folder)
+    write_profile(folder / "mistral-7b-v100.parquet", mistral_rows())
+
+
+def main() -> None:
+    """Compose where the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-d", "--directory", type=Path, default=PROFILES, help="where to write (default: here)")
+    folder: Path = parser.parse_args().directory
+    folder.mkdir(parents=True, exist_ok=True)
+    compose(folder)
+
+
+if __name__ == "__main__":
+    main()

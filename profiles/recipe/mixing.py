@@ -1,0 +1,90 @@
+"""Mixing table: how much of an instance's capacity is lost when input classes share it.
+
+For a set of input classes at the workload's own shares, the highest total utilisation u = sum rate_b / capacity_b at
+which every class still meets its own P99 TTFT and the P99 TBT; the derate is 1 - u.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recipe.cells import DTYPE, GPU, MODEL, SEED, highest_rate_rps, serve_with_margin, ttft_slo_ms
+from recipe.figures import BUCKETS, FREQUENCIES_MHZ, TENSOR_PARALLEL, Figures, Instance
+from recipe.lengths import Workload
+from recipe.serving import WARM_UP_SHARE, Prepared, draw_requests, prepare
+
+INPUT_CLASS_SETS = ("S+M", "S+L", "M+L", "S+M+L")
+MIXED_REQUESTS = 20_000  # the rarest class then still has thousands
+
+Capacities = Mapping[tuple[str, int, int], float]
+IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """One row of the mixing table."""
+
+    model: str
+    gpu: str
+    tp: int
+    pp: int
+    dtype: str
+    frequency_mhz: int
+    input_classes: str
+    derate: float
+    provenance: str
+    source: str
+
+
+def mixing_rows(figures: Figures, workload: Workload, capacities: Capacities) -> list[Mix]:
+    """Derates of every TP, clock and set of input classes; ``capacities[bucket, tp, frequency_mhz]`` in 1/s."""
+    return [
+        Mix(
+            MODEL, GPU, tp, 1, DTYPE, frequency_mhz, classes, derate, "composed", "profiles/compose.py, single instance"
+        )
+        for classes in INPUT_CLASS_SETS
+        for tp in TENSOR_PARALLEL
+        for frequency_mhz in FREQUENCIES_MHZ
+        for derate in [_derate(figures, workload, classes, Instance(tp, frequency_mhz), capacities)]
+    ]
+
+
+def _derate(figures: Figures, workload: Workload, classes: str, instance: Instance, capacities: Capacities) -> float:
+    """Derate of one set; 1 where a class has no bucket that this instance can serve."""
+    buckets = [
+        b for b in BUCKETS if b[0] in classes.split("+") and capacities[b, instance.tp, instance.frequency_mhz] > 0.0
+    ]
+    if {b[0] for b in buckets} != set(classes.split("+")):
+        return 1.0
+    total = sum(workload.shares[b] for b in buckets)
+    shares = [workload.shares[b] / total for b in buckets]
+    requests, bucket = draw_requests([workload.lengths[b] for b in buckets], shares, MIXED_REQUESTS, SEED)
+    prepared = prepare(figures, instance, requests)
+    members = {c: _members(buckets, bucket, c) for c in classes.split("+")}
+    rate_rps = highest_rate_rps(prepared.stable_limit_rps(), lambda rate: _within_slo(prepared, members, rate))
+    per_request = sum(
+        share / capacities[b, instance.tp, instance.frequency_mhz] for b, share in zip(buckets, shares, strict=True)
+    )
+    return round(min(1.0, max(0.0, 1.0 - rate_rps * per_request)), 4)
+
+
+def _members(buckets: list[str], bucket: IntArray, input_class: str) -> BoolArray:
+    """Which of the requests after warm-up belong to an input class."""
+    own = [i for i, name in enumerate(buckets) if name[0] == input_class]
+    return np.isin(bucket[int(WARM_UP_SHARE * len(bucket)) :], own)
+
+
+def _within_slo(prepared: Prepared, members: Mapping[str, BoolArray], rate_rps: float) -> bool:
+    """Whether every class meets its own P99 TTFT and the P99 TBT."""
+    outcome = serve_with_margin(prepared, rate_rps)
+    tbt_slo_ms = prepared.figures.value("slo_tbt_ms")
+    return all(
+        np.percentile(outcome.ttft_ms[own], 99) <= ttft_slo_ms(prepared.figures, input_class)
+        and np.percentile(outcome.tbt_ms[own], 99) <= tbt_slo_ms
+        for input_class, own in members.items()
+    )

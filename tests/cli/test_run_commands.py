@@ -1,0 +1,127 @@
+"""Commands that read a run folder: verify, emit, explain."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import WINDOWS, Call
+
+
+def edit_plan(run_folder: Path, change: str) -> None:
+    path = run_folder / "plan.json"
+    plan: dict[str, Any] = json.loads(path.read_text())
+    if change == "one instance fewer":
+        plan["groups"][0]["instances"] += 1
+    elif change == "energy":
+        plan["sites"][0]["energy_kwh"][0] *= 1.01
+    path.write_text(json.dumps(plan))
+
+
+def test_a_solved_plan_verifies(call: Call, solved: Path) -> None:
+    answer = call("verify", solved, "-o", "csv")
+    assert answer.code == 0
+    assert answer.err == f"{solved}: verified.\n"
+    rows = list(csv.DictReader(io.StringIO(answer.out)))
+    assert {row["result"] for row in rows} == {"holds"}
+    assert {"run_files", "inputs", "energy", "reserve"} <= {row["rule"] for row in rows}
+
+
+@pytest.mark.parametrize(("change", "rule"), [("one instance fewer", "served_demand"), ("energy", "energy")])
+def test_an_edited_plan_is_6_with_the_rule(call: Call, run_copy: Path, change: str, rule: str) -> None:
+    edit_plan(run_copy, change)
+    answer = call("verify", run_copy, "-o", "json")
+    assert answer.code == 6
+    broken = {finding["rule"] for finding in json.loads(answer.out)["findings"]}
+    assert {"run_files", rule} <= broken
+    assert json.loads((run_copy / "verification.json").read_text()) == json.loads(answer.out)
+
+
+def test_a_changed_input_is_6(call: Call, run_copy: Path) -> None:
+    grid = next(run_copy.parents[1].glob("scenario*/small/grid.csv"))
+    lines = grid.read_text().splitlines()
+    start, price, carbon = lines[1].split(",")
+    lines[1] = f"{start},{float(price) + 1},{carbon}"
+    grid.write_text("\n".join(lines) + "\n")
+    answer = call("verify", run_copy)
+    assert answer.code == 6
+    assert "inputs: grid:caiso grid.csv" in answer.err
+    assert call("emit", run_copy, "-d", run_copy.parent / "out").code == 6
+
+
+def test_a_relaxed_scenario_in_the_run_folder_is_6(call: Call, run_copy: Path) -> None:
+    path = run_copy / "scenario.resolved.yaml"
+    path.write_text(path.read_text().replace("tbt_p99_ms: 100.0", "tbt_p99_ms: 500.0"))
+    answer = call("verify", run_copy)
+    assert answer.code == 6
+    assert "run_files: scenario.resolved.yaml" in answer.err
+
+
+def test_missing_inputs_are_5(call: Call, run_copy: Path) -> None:
+    next(run_copy.parents[1].glob("scenario*/small/grid.csv")).unlink()
+    answer = call("verify", run_copy)
+    assert answer.code == 5
+    assert "grid.csv" in answer.err
+
+
+def test_a_repaired_folder_verifies_again(call: Call, run_copy: Path) -> None:
+    whole = (run_copy / "plan.json").read_bytes()
+    edit_plan(run_copy, "energy")
+    assert call("verify", run_copy).code == 6
+    assert call("emit", run_copy, "-d", run_copy.parent / "out").code == 6
+    (run_copy / "plan.json").write_bytes(whole)
+    assert call("verify", run_copy).code == 0
+    assert call("emit", run_copy, "-d", run_copy.parent / "out").code == 0
+
+
+def test_emit_writes_one_file_per_window(call: Call, solved: Path, tmp_path: Path) -> None:
+    answer = call("emit", solved, "--target", "files", "-d", tmp_path / "out")
+    assert answer.code == 0
+    assert len(list((tmp_path / "out").glob("*.yaml"))) == WINDOWS
+    assert call("emit", solved, "-d", tmp_path / "out").code == 5
+    assert call("emit", solved, "-d", tmp_path / "out", "--force").code == 0
+    assert call("emit", solved, "-d", tmp_path / "other", "--target", "slrum").code == 2
+
+
+def test_explain_tells_what_was_assumed_and_left_out(call: Call, solved: Path) -> None:
+    answer = call("explain", solved)
+    assert answer.code == 0
+    for title in ("What binds", "Assumed", "Left out", "Compared with"):
+        assert f"\n{title}" in answer.out
+    assert "power_cap: no site states power_cap_kw" in answer.out
+
+
+def test_explain_names_a_limit_that_binds(call: Call, scenario: Path, tmp_path: Path) -> None:
+    gpus = ("--set", "sites.caiso.gpus.h100.count=24")
+    assert call("solve", scenario, "-d", tmp_path / "run", *gpus).code == 0
+    answer = call("explain", tmp_path / "run", "gpu_stock")
+    assert "gpu_stock at caiso h100: 24 GPUs reached in windows" in answer.out
+    assert "gpu_stock (constraint)" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("power_cap", "Facility power stays under the site's cap"),
+        ("energy", "(cost)"),
+        ("inputs", "(verifier rule)"),
+        ("profile-power", "Every value is above 0"),
+        ("run-folder-missing", "A run folder is what"),
+    ],
+)
+def test_explain_shows_a_page(call: Call, name: str, text: str) -> None:
+    answer = call("explain", name)
+    assert answer.code == 0
+    assert text in answer.out
+
+
+@pytest.mark.parametrize("name", ["reserv", "no-such-code", "runs/none"])
+def test_explain_of_nothing_says_what_there_is(call: Call, name: str) -> None:
+    answer = call("explain", name)
+    assert answer.code in (2, 5)
+    assert "reserve" in answer.err or "no plan.json" in answer.err
