@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the shipped profiles and examples inside the package.
+"""Build hook: a wheel carries the shipped profiles and examples, and the page that `explain` reads, inside the package.
 
 An editable install must not: Hatchling would copy them into site-packages, where they would go stale, while the code
 of a checkout reads the top-level folders. That is why this is a hook and not a static ``force-include`` table.
@@ -10,14 +10,14 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED_FOLDERS = ("profiles", "examples")
+SHIPPED = ("profiles", "examples", "docs/reference/errors.md")
 
 
 class ShippedData(BuildHookInterface[BuilderConfig]):
-    """Map the top-level data folders to ``dynamo_plan/_shipped`` in a standard wheel."""
+    """Map what is shipped to ``dynamo_plan/_shipped`` in a standard wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the folders to what the wheel includes.
+        """Add the folders and the page to what the wheel includes.
 
         Parameters
         ----------
@@ -28,5 +28,5 @@ class ShippedData(BuildHookInterface[BuilderConfig]):
         """
         if version != "standard":
             return
-        for folder in SHIPPED_FOLDERS:
-            build_data["force_include"][str(Path(self.root) / folder)] = f"dynamo_plan/_shipped/{folder}"
+        for path in SHIPPED:
+            build_data["force_include"][str(Path(self.root) / path)] = f"dynamo_plan/_shipped/{path}"

@@ -7,17 +7,35 @@ python profiles/crosscheck.py --print   # only print them
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
-from recipe.cells import Cell
+from compose import FILE_NAMES
+from recipe.cells import Cell, bucket_requests, capacity_rps
 from recipe.check import Check
 from recipe.crosschecks import cross_checks
-from recipe.figures import BUCKETS, FREQUENCIES_MHZ, PROFILES, TENSOR_PARALLEL, Instance, read_figures
-from recipe.lengths import read_workloads
+from recipe.figures import (
+    BUCKETS,
+    FREQUENCIES_MHZ,
+    MAX_FREQUENCY_MHZ,
+    PROFILES,
+    TENSOR_PARALLEL,
+    Figures,
+    Instance,
+    read_figures,
+    read_table,
+)
+from recipe.lengths import Workload, read_workloads
+from recipe.serving import prepare
+from recipe.slo import slo_of
 from recipe.tables import read_llama_cells
 
 PAGE = PROFILES.parent / "docs" / "explanation" / "shipped-profile.md"
-CHECKS, CAPACITIES = "cross-checks", "capacities"  # each table stands between <!-- NAME --> and <!-- end of NAME -->
+CODING_LOAD = PROFILES.parent / "examples" / "azure-week" / "load-coding.csv"
+# Each table stands between <!-- NAME --> and <!-- end of NAME -->.
+CHECKS, CAPACITIES, CODING_CAPACITIES, TBT_CHOICES = "cross-checks", "capacities", "coding-capacities", "tbt-choices"
+TBT_CHOICES_MS = (100, 150, 200, 300)
 VERDICTS = {True: "holds", False: "**misses**", None: "not comparable"}
 
 
@@ -46,10 +64,39 @@ def _capacity(cell: Cell) -> str:
     return f"{cell.capacity_rps:.2f}/s, {cell.energy_per_request_j():,.0f} J"
 
 
+def peak_rates_rps() -> dict[str, float]:
+    """Mean rate [1/s] per bucket in the busiest window of the coding service of ``examples/azure-week``."""
+    windows: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in read_table(CODING_LOAD):
+        windows[row["window_start"]][row["bucket"]] = float(row["rate_rps"])
+    return max(windows.values(), key=lambda rates: sum(rates.values()))
+
+
+def choice_table(figures: Figures, coding: Workload) -> str:
+    """What the coding workload would need under other limits on TBT: TP8 instances at full clock, every bucket alone."""
+    instance, rates_rps = Instance(8, MAX_FREQUENCY_MHZ), peak_rates_rps()
+    prepared = {b: prepare(figures, instance, bucket_requests(coding, b)) for b in BUCKETS}
+    rows = []
+    for tbt_ms in TBT_CHOICES_MS:
+        slos = {b: replace(slo_of(figures, coding.name, b[0]), tbt_ms=tbt_ms) for b in BUCKETS}
+        capacities = {b: capacity_rps(prepared[b], slos[b]) for b in BUCKETS}
+        instances = sum(rates_rps[b] / capacities[b] for b in BUCKETS)
+        rows.append((f"{tbt_ms} ms", f"{capacities['LS']:.2f}/s", f"{instances:.0f}"))
+    return as_table(("TBT P99", "capacity of LS", f"instances for {sum(rates_rps.values()):.1f}/s"), rows)
+
+
 def tables() -> dict[str, str]:
-    """All tables of the page by name, of the chat profile as it is shipped."""
-    cells = read_llama_cells(PROFILES / "llama-2-70b-h100.parquet", read_workloads()["conversation"])
-    return {CAPACITIES: capacity_table(cells), CHECKS: check_table(cross_checks(read_figures(), cells))}
+    """All tables of the page by name, of the Llama profiles as they are shipped."""
+    figures, workloads = read_figures(), read_workloads()
+    chat, coding = (
+        read_llama_cells(PROFILES / f"{file_name}.parquet", workloads[name]) for name, file_name in FILE_NAMES.items()
+    )
+    return {
+        CAPACITIES: capacity_table(chat),
+        CODING_CAPACITIES: capacity_table(coding),
+        TBT_CHOICES: choice_table(figures, workloads["coding"]),
+        CHECKS: check_table(cross_checks(figures, chat)),
+    }
 
 
 def with_table(page: str, name: str, table: str) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynamo_plan.cli.pages import error_page, piece_names, piece_page
+from dynamo_plan.cli.pages import piece_names, piece_page
 from dynamo_plan.errors import Fault, UsageError
+from dynamo_plan.shipped import shipped_folder
 
 if TYPE_CHECKING:
     from dynamo_plan.schema.plan import Plan
     from dynamo_plan.schema.scenario import Scenario
+
+ERRORS_PAGE = "docs/reference/errors.md"
+"""The manual's page of error codes, which the wheel carries: one heading per code."""
+
+VERIFY = "verify-"
+"""Codes of this family end in the name of a rule of the verifier and share one entry."""
 
 
 def explain(
@@ -39,7 +47,7 @@ def _is_run(subject: str) -> bool:
 
 
 def _page(name: str) -> str:
-    page = piece_page(name) or error_page(name)
+    page = piece_page(name) or _error_entry(name)
     if page is None:
         known = "; ".join(f"{sort}s: {', '.join(names)}" for sort, names in piece_names().items())
         raise UsageError(
@@ -52,6 +60,19 @@ def _page(name: str) -> str:
             )
         )
     return page
+
+
+def _error_entry(code: str) -> str | None:
+    """The entry of an error code in the manual; None if it has none."""
+    rule = code.removeprefix(VERIFY)
+    is_of_rule = code.startswith(VERIFY) and rule in piece_names()["verifier rule"]
+    heading = f"{VERIFY}RULE" if is_of_rule else code
+    manual = (shipped_folder() / ERRORS_PAGE).read_text(encoding="utf-8")
+    entry = re.search(rf"^### `{re.escape(heading)}`\n\n(.+?)\n*(?=^#|\Z)", manual, flags=re.MULTILINE | re.DOTALL)
+    if entry is None:
+        return None
+    page = f"{code} (error)\n\n{entry[1]}"
+    return f"{page}\n\n{piece_page(rule)}" if is_of_rule else page
 
 
 def _sections(plan: Plan, scenario: Scenario) -> list[tuple[str, list[str]]]:

@@ -45,6 +45,17 @@ def direct_prices(problem: Problem) -> SiteVector:
     return prices
 
 
+def linear_prices(problem: Problem) -> SiteVector:
+    """Direct prices with whole servers at their convex envelope: a GPU in use bears its share of a server."""
+    prices = direct_prices(problem)
+    axes = site_axes(problem)
+    for row, (name, gpu) in enumerate(axes.stocks):
+        spec = problem.site(name).gpus[gpu]
+        share_kw = (spec.server_idle_w - spec.released_server_w) / spec.per_server / WATTS_PER_KILOWATT
+        prices.gpus_in_use[row] += energy_price(problem)[axes.sites.index(name)] * share_kw * problem.windows.hours
+    return prices
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """Reads one site's draw besides its instances, and the excess over its caps, from GPUs in use and instance energy.

@@ -51,7 +51,9 @@ class Detour:
         Most that one instance more, or less, can add to start costs [objective].
     reference : array of int, shape (window, kind)
     limit : array, shape (window,)
-        Cost of the reference state, plus any slack [objective].
+        Cost of the reference state, plus the slack [objective].
+    slack : array, shape (window,)
+        Room beyond the test: states dearer by up to this much are kept too [objective].
     """
 
     energy: NDArray[np.float64]
@@ -60,6 +62,7 @@ class Detour:
     down: NDArray[np.float64]
     reference: NDArray[np.int64]
     limit: NDArray[np.float64]
+    slack: NDArray[np.float64]
 
     def way(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cost of going from states to the reference and back; pairs of window and state (pair, kind) -> (pair,)."""

@@ -17,17 +17,21 @@ Source: Dantzig and Wolfe, Operations Research 8, 1960; Lagrangian bound: Geoffr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import SiteVector, contribution
 from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
-from dynamo_plan.solve.coupling import direct_prices, settle
+from dynamo_plan.solve.coupling import linear_prices, settle
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
-from dynamo_plan.solve.repair import Plan, joint, repair
+from dynamo_plan.solve.repair import Plan, Repairer, joint
 from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.solve.windows import WindowBound, window_bounds
 
 Progress = Callable[[str, float, str], None]
 
@@ -39,6 +43,19 @@ ROUNDS = 200
 
 REPAIR_EVERY = 5
 """Rounds between two repairs while columns are generated."""
+
+STAGES = 8
+"""Times that the window bound is improved and a plan repaired from it."""
+
+ASCENT = 50
+"""Subgradient steps per stage."""
+
+CERTIFY_AT = 0.9
+"""Share of the asked-for gap at which the window bound is certified: certification may lose a little."""
+
+POOLS_EXACT = "every pool planned exactly by dynamic programming at the duals of the site's linking rows"
+
+WINDOWS_EXACT = "window bound: every window planned exactly over all pools with whole servers and the GPU stock, start costs through potentials"
 
 CONVERGED = 1e-9
 """Relative distance of bound and master value at which no column can improve the master."""
@@ -74,13 +91,18 @@ class Decomposition:
         self.objective = float("inf")
         self.courses: list[Course] = []
         self.rounds = 0
+        self.proof = ""
+        self._priced: tuple[SiteVector, list[Course]] | None = None
 
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
-        return [
-            cheapest_course(space, pool_prices(self.problem, pool, prices))
-            for space, pool in zip(self.spaces, self.problem.pools, strict=True)
-        ]
+        if self._priced is None or not _same(prices, self._priced[0]):
+            courses = [
+                cheapest_course(space, pool_prices(self.problem, pool, prices))
+                for space, pool in zip(self.spaces, self.problem.pools, strict=True)
+            ]
+            self._priced = (prices, courses)
+        return self._priced[1]
 
     def contributions(self, courses: list[Course]) -> list[SiteVector]:
         """Use of site quantities by each course."""
@@ -100,52 +122,95 @@ class Decomposition:
         return relative_gap(self.objective, self.bound) <= self.gap or monotonic() >= self.deadline
 
     def run(self, on_progress: Progress) -> None:
-        """Column generation with repairs until the gap, the limit or convergence."""
-        courses = self.price(direct_prices(self.problem))
+        """Column generation to convergence, the gap or the limit; then the window bound where a gap is left."""
+        prices = self._generate(on_progress)
+        if self.done():
+            return
+        repairer = Repairer(self.problem, self.spaces, prices)
+        self.offer(repairer.repair(self.price(prices)))
+        if not self.done():
+            self._close(prices, repairer, on_progress)
+
+    def _generate(self, on_progress: Progress) -> SiteVector:
+        """Column generation; returns the prices of the best bound."""
+        courses = self.price(linear_prices(self.problem))
         scale = sum(abs(course.value) for course in courses) / max(len(self.problem.windows), 1)
         master = Master(self.problem, self.contributions(courses), penalty=max(scale, 1.0))
-        centre, centre_value = None, float("-inf")
+        centre, centre_rest = linear_prices(self.problem), float("-inf")
         for self.rounds in range(1, ROUNDS + 1):
             prices, fixed = master.duals()
             value = master.value
             rest = value - float(fixed.sum())
-            trial, trial_rest = prices, rest
-            if centre is not None and self.rounds > 2:
-                trial, trial_rest = (
-                    _between(prices, centre, SMOOTHING),
-                    (1 - SMOOTHING) * rest + SMOOTHING * centre_value,
-                )
-            courses = self.price(trial)
-            bound = trial_rest + sum(course.value for course in courses)
+            if np.isfinite(centre_rest):
+                prices = _between(prices, centre, SMOOTHING)
+                rest = (1 - SMOOTHING) * rest + SMOOTHING * centre_rest
+            courses = self.price(prices)
+            bound = rest + sum(course.value for course in courses)
             if bound > self.bound:
-                self.bound, centre, centre_value = bound, trial, trial_rest
-            on_progress(
-                "solve", 1.0 - min(1.0, relative_gap(value, self.bound)), f"round {self.rounds}, bound {self.bound:.6g}"
-            )
-            converged = relative_gap(value, self.bound) <= CONVERGED
-            if converged or self.rounds % REPAIR_EVERY == 1:
-                self.offer(joint(self.problem, courses))
-                if not self.done():
-                    self.offer(repair(self.problem, self.spaces, courses, trial))
-            if converged or self.done():
-                return
-            self._add_columns(master, courses, trial, fixed)
-            if not master.solve():
-                return
+                self.bound, centre, centre_rest = bound, prices, rest
+                self.proof = f"Lagrangian bound after {self.rounds} pricing rounds: {POOLS_EXACT}"
+            gap = relative_gap(value, self.bound)
+            on_progress("solve", 0.5 * (1.0 - min(1.0, gap)), f"pricing round {self.rounds}, bound {self.bound:.6g}")
+            if gap <= CONVERGED or monotonic() >= self.deadline:
+                break
+            if self.rounds % REPAIR_EVERY == 0:
+                self.offer(Repairer(self.problem, self.spaces, prices).repair(courses))
+                if self.done():
+                    break
+            for pool, amounts in enumerate(self.contributions(courses)):
+                master.add(pool, amounts)
+            master.solve()
+        self.offer(joint(self.problem, courses))
+        return centre
 
-    def _add_columns(self, master: Master, courses: list[Course], trial: SiteVector, fixed: object) -> None:
-        del trial, fixed
-        for pool, amounts in enumerate(self.contributions(courses)):
-            master.add(pool, amounts)
+    def _close(self, prices: SiteVector, repairer: Repairer, on_progress: Progress) -> None:
+        """Window bound and plans from it until the gap, the limit or no progress."""
+        plain = linear_prices(self.problem)
+        bounds = window_bounds(
+            self.problem,
+            self.spaces,
+            np.maximum(prices.instance_energy_kwh - plain.instance_energy_kwh, 0.0),
+            np.maximum(prices.gpus_in_use - plain.gpus_in_use, 0.0),
+        )
+        if bounds is None:
+            return
+        for stage in range(1, STAGES + 1):
+            for one in bounds:
+                others = sum(other.best for other in bounds if other is not one and np.isfinite(other.best))
+                one.ascend(self.objective - others, ASCENT, self.deadline)
+            estimate = sum(one.best for one in bounds)
+            self._plan_from_windows(bounds, repairer, pairs=stage > 1)
+            on_progress("solve", 0.5 + 0.5 * stage / STAGES, f"window bound {estimate:.6g}, plan {self.objective:.6g}")
+            reached = relative_gap(self.objective, estimate) <= self.gap * CERTIFY_AT
+            last = stage == STAGES or all(one.finished for one in bounds) or monotonic() >= self.deadline
+            if reached or last:
+                certified = sum(one.certify() for one in bounds)
+                if certified > self.bound:
+                    self.bound, self.proof = certified, WINDOWS_EXACT
+                if last or self.done():
+                    return
+
+    def _plan_from_windows(self, bounds: list[WindowBound], repairer: Repairer, *, pairs: bool) -> None:
+        """Plans that roll through the windows in both directions, polished and repaired."""
+        line = np.arange(len(self.problem.windows))
+        for backward in (False, True):
+            counts: dict[int, NDArray[np.int64]] = {}
+            for one in bounds:
+                rolled = one.polish(one.roll(backward=backward))
+                counts |= {id(space): own for space, own in zip(one.spaces, rolled, strict=True)}
+            courses = [
+                Course(counts[id(space)], space.power_w(line, counts[id(space)]), float("nan")) for space in self.spaces
+            ]
+            self.offer(repairer.repair(courses, pairs=pairs))
+
+
+def _same(first: SiteVector, second: SiteVector) -> bool:
+    """Whether two price vectors are equal to the last bit; the duals of a site without binding rows often are."""
+    return all(np.array_equal(getattr(first, f.name), getattr(second, f.name)) for f in fields(first))
 
 
 def _between(new: SiteVector, centre: SiteVector, weight: float) -> SiteVector:
-    return SiteVector(
-        *(
-            (1 - weight) * getattr(new, name) + weight * getattr(centre, name)
-            for name in ("gpus_in_use", "gpu_hours", "instance_energy_kwh", "instance_starts")
-        )
-    )
+    return SiteVector(*((1 - weight) * getattr(new, f.name) + weight * getattr(centre, f.name) for f in fields(new)))
 
 
 def solve_decomposed(
@@ -167,8 +232,4 @@ def solve_decomposed(
     found = bool(work.courses)
     reached = found and relative_gap(work.objective, work.bound) <= gap
     status = SolveStatus.OPTIMAL if reached else SolveStatus.FEASIBLE if found else SolveStatus.NOTHING_FOUND
-    proof = (
-        f"Lagrangian bound after {work.rounds} pricing round{'s' if work.rounds > 1 else ''}: every pool planned exactly by dynamic "
-        "programming at the duals of the site's linking rows"
-    )
-    return Solution(status, work.courses, work.objective, work.bound, "decomposed", proof)
+    return Solution(status, work.courses, work.objective, work.bound, "decomposed", work.proof)

@@ -21,6 +21,10 @@ CAPACITY_TOLERANCE = 1e-9
 """Relative; a load of a full fleet divided by its size may exceed the capacity in the last digit."""
 
 
+SNAP = 1e-12
+"""Relative; a load this close above the end of a clock is still carried at that clock: shares of a load round in the last digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """Least power of one instance against its load.
@@ -46,7 +50,7 @@ class Envelope:
     def power_at(self, rate_rps: NDArray[np.float64]) -> NDArray[np.float64]:
         """Least power [W] at these loads [1/s]; infinite below 0 or above the capacity (within `CAPACITY_TOLERANCE`)."""
         slack = self.capacity_rps * CAPACITY_TOLERANCE
-        power = np.interp(rate_rps, self.rate_rps, self.power_w)
+        power = np.interp(rate_rps * (1.0 - SNAP), self.rate_rps, self.power_w)
         return np.where((rate_rps < -slack) | (rate_rps > self.capacity_rps + slack), np.inf, power)
 
 

@@ -34,6 +34,12 @@ PRUNING_MARGIN = 1e-9
 LARGEST_BOX = 3_000_000
 """Pairs of window and state up to which `box` lists everything; it serves small problems and tests."""
 
+NEIGHBOURS = 4
+"""Numbers of the largest kind, either way, whose best state is tried as a reference; farther ones rarely rule anything out."""
+
+SURPLUS_PASSES = 3
+"""Smallest numbers of the last kind tried as references against larger ones, everything else equal."""
+
 REFERENCES = 3
 """Trial states per window, best by lower bound, whose true dispatch is computed to find the reference."""
 
@@ -65,6 +71,15 @@ class WindowStates:
     power_w: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of window (pair,) and state (pair, kind), each with a power, bound or cost (pair,)."""
+
+    window: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
 class StateSpace:
     """The states of one pool: candidates at given prices, and the exact power of any of them.
 
@@ -83,32 +98,35 @@ class StateSpace:
         self._power: dict[tuple[int, int], float] = {}
         self._radix = np.cumprod([1, *(pool.max_instances[:0:-1] + 1)])[::-1].astype(np.int64)[: len(pool.kinds)]
 
+    def codes(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One number per state (pair, kind), in lexicographic order (pair,)."""
+        return np.asarray(counts @ self._radix)
+
     def kwh(self, power_w: NDArray[np.float64]) -> NDArray[np.float64]:
         """Energy of these powers [W] over one window [kWh]."""
         return power_w * self.window_h / WATTS_PER_KILOWATT
 
     def bound_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Hull's lower bound on the power of pairs of window and state (pair,) [W]."""
-        return self._by_mix(window, counts, exact=False)
+        return self._by_mix(window, counts, "hull_power")
 
     def power_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Exact power of the dispatch of pairs of window and state (pair,) [W]; computed once each."""
-        codes = counts @ self._radix
+        codes = self.codes(counts)
         keys = list(zip(window.tolist(), codes.tolist(), strict=True))
         missing = [index for index, key in enumerate(keys) if key not in self._power]
         if missing:
-            watts = self._by_mix(window[missing], counts[missing], exact=True)
+            watts = self._by_mix(window[missing], counts[missing], "power")
             self._power.update(zip([keys[index] for index in missing], watts.tolist(), strict=True))
         return np.array([self._power[key] for key in keys])
 
-    def _by_mix(self, window: NDArray[np.int64], counts: NDArray[np.int64], *, exact: bool) -> NDArray[np.float64]:
+    def _by_mix(self, window: NDArray[np.int64], counts: NDArray[np.int64], measure: str) -> NDArray[np.float64]:
         watts = np.empty(window.size)
         mix = self.pool.mix[window]
         for index in np.unique(mix):
             here = np.flatnonzero(mix == index)
             fleet = self.fleets[index]
-            call = fleet.power if exact else fleet.hull_power
-            watts[here] = call(counts[here], self.pool.rate_rps[window[here]])
+            watts[here] = getattr(fleet, measure)(counts[here], self.pool.rate_rps[window[here]])
         return watts
 
     def box(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -142,82 +160,106 @@ class StateSpace:
         """
         test = self.detour(prices)
         window, counts = self.near(prices, test)
-        lower = self._lower(prices, window, counts)
-        outer = self.cuts.order[0] if counts.shape[1] else 0
-        known: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
+        lower = self.lower(prices, window, counts)
+        outer = int(self.cuts.order[0])
+        known: list[Pairs] = []
         while window.size:
             # The best of every window and number of the largest kind: references all along the exchange between kinds.
             order = np.lexsort((lower, counts[:, outer], window))
-            group = np.column_stack([window, counts[:, outer]])[order]
-            first = order[np.append(True, (group[1:] != group[:-1]).any(axis=1))]
-            power = self.power_w(window[first], counts[first])
-            stage = self._stage(prices, window[first], counts[first], power)
-            known.append((window[first], counts[first], power))
-            rest = np.setdiff1d(np.arange(window.size), first)
-            beaten = self._beaten(
-                test, (window[rest], counts[rest], lower[rest]), (window[first], counts[first], stage)
-            )
-            window, counts, lower = window[rest][~beaten], counts[rest][~beaten], lower[rest][~beaten]
+            key = (window * (int(self.pool.max_instances[outer]) + 1) + counts[:, outer])[order]
+            best = order[np.append(True, key[1:] != key[:-1])]
+            power = self.power_w(window[best], counts[best])
+            known.append(Pairs(window[best], counts[best], power))
+            left = np.ones(window.size, dtype=bool)
+            left[best] = False
+            window, counts, lower = window[left], counts[left], lower[left]
+            stage = self.stage(prices, known[-1].window, known[-1].counts, power)
+            alive = ~self._beaten(test, Pairs(window, counts, lower), Pairs(known[-1].window, known[-1].counts, stage))
+            window, counts, lower = window[alive], counts[alive], lower[alive]
         return self._undominated(prices, test, known)
 
-    def _undominated(
-        self,
-        prices: PoolPrices,
-        test: Detour,
-        known: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]],
-    ) -> list[WindowStates]:
-        window = np.concatenate([part[0] for part in known])
-        counts = np.concatenate([part[1] for part in known])
-        power = np.concatenate([part[2] for part in known])
-        order = np.lexsort((counts @ self._radix, window))
+    def _undominated(self, prices: PoolPrices, test: Detour, known: list[Pairs]) -> list[WindowStates]:
+        window = np.concatenate([part.window for part in known])
+        counts = np.concatenate([part.counts for part in known])
+        power = np.concatenate([part.value for part in known])
+        order = np.lexsort((self.codes(counts), window))
         window, counts, power = window[order], counts[order], power[order]
-        stage = self._stage(prices, window, counts, power)
+        stage = self.stage(prices, window, counts, power)
         found = []
         for t, here in windows_of(window, self.pool.mix.size):
             alive = undominated_states(counts[here], stage[here], test.up[t], test.down[t])
             found.append(WindowStates(counts[here][alive], power[here][alive]))
         return found
 
-    def _stage(
+    def stage(
         self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64], power_w: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Cost of pairs of window and state, starts apart (pair,) [objective]."""
         return np.asarray((prices.instance[window] * counts).sum(axis=1) + prices.energy[window] * self.kwh(power_w))
 
-    def _lower(self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    def lower(self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Lower bound on that cost; none where energy has a negative price."""
-        bound = self._stage(prices, window, counts, self.bound_w(window, counts))
+        bound = self.stage(prices, window, counts, self.bound_w(window, counts))
         return np.where(prices.energy[window] >= 0, bound, -np.inf)
 
-    def _beaten(
-        self,
-        test: Detour,
-        states: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
-        references: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
-    ) -> NDArray[np.bool_]:
-        """Whether any reference of the same window beats a state's bound even after the detour (state,)."""
-        window, counts, lower = states
-        ref_window, ref_counts, ref_cost = references
-        begin = np.searchsorted(ref_window, window)
-        many = np.searchsorted(ref_window, window, side="right") - begin
-        beaten = np.zeros(window.size, dtype=bool)
-        for rank in range(int(many.max(initial=0))):
-            here = np.flatnonzero((many > rank) & ~beaten)
-            ref = begin[here] + rank
-            step = ref_counts[ref] - counts[here]
-            way = np.maximum(step, 0) * test.up[window[here]] + np.maximum(-step, 0) * test.down[window[here]]
-            limit = ref_cost[ref] + way.sum(axis=1)
-            beaten[here] = lower[here] > limit + PRUNING_MARGIN * np.abs(limit)
+    def _beaten(self, test: Detour, states: Pairs, references: Pairs) -> NDArray[np.bool_]:
+        """Whether a reference of the same window beats a state's bound even after the detour (state,).
+
+        One reference at most per window and number of the largest kind; those within `NEIGHBOURS` of a state's own number are tried.
+        """
+        outer = int(self.cuts.order[0])
+        most = int(self.pool.max_instances[outer]) + 1
+        lookup = np.full((self.pool.mix.size, most + 2 * NEIGHBOURS), -1, dtype=np.int64)
+        lookup[references.window, references.counts[:, outer] + NEIGHBOURS] = np.arange(references.window.size)
+        beaten = np.zeros(states.window.size, dtype=bool)
+        alive = np.arange(states.window.size)
+        for distance in sorted(range(-NEIGHBOURS, NEIGHBOURS + 1), key=abs):
+            window, counts = states.window[alive], states.counts[alive]
+            ref = lookup[window, counts[:, outer] + NEIGHBOURS + distance]
+            step = references.counts[ref] - counts
+            way = (np.maximum(step, 0) * test.up[window] + np.maximum(-step, 0) * test.down[window]).sum(axis=1)
+            limit = references.value[ref] + way
+            worse = (ref >= 0) & (states.value[alive] > limit + PRUNING_MARGIN * np.abs(limit))
+            beaten[alive[worse]] = True
+            alive = alive[~worse]
         return beaten
 
     def near(self, prices: PoolPrices, test: Detour) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of window and state that pass the detour test with the hull's bound, sorted by window and state."""
         window, counts = self.cuts.candidates(test)
-        lower = self._lower(prices, window, counts)
+        lower = self.lower(prices, window, counts)
         limit = test.limit[window] + test.way(window, counts)
         keep = lower <= limit + PRUNING_MARGIN * np.abs(limit)
-        window, counts = window[keep], counts[keep]
-        order = np.lexsort((counts @ self._radix, window))
+        return self._without_surplus(prices, test, Pairs(window[keep], counts[keep], lower[keep]))
+
+    def _without_surplus(
+        self, prices: PoolPrices, test: Detour, states: Pairs
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The detour test among states that differ in the last kind's number only; sorted by window and state."""
+        inner = int(self.cuts.order[-1])
+        others = np.delete(np.arange(states.counts.shape[1]), inner)
+        order = np.lexsort((states.counts[:, inner], states.counts[:, others] @ self._radix[others], states.window))
+        window, counts, lower = states.window[order], states.counts[order], states.value[order]
+        key = window * (self._radix[0] * (self.pool.max_instances[0] + 1)) + counts[:, others] @ self._radix[others]
+        for rank in range(SURPLUS_PASSES):
+            edge = np.append(True, key[1:] != key[:-1])
+            first = np.flatnonzero(edge)
+            size = np.diff(np.append(first, key.size))
+            group = np.cumsum(edge) - 1
+            chosen = first[size > rank] + rank
+            upper = self.stage(
+                prices, window[chosen], counts[chosen], self._by_mix(window[chosen], counts[chosen], "quick_power")
+            )
+            best = np.full(first.size, np.inf)
+            best[size > rank] = upper
+            own = np.full(first.size, 0)
+            own[size > rank] = counts[chosen, inner]
+            step = counts[:, inner] - own[group]
+            way = np.maximum(-step, 0) * test.up[window, inner] + np.maximum(step, 0) * test.down[window, inner]
+            limit = best[group] + way + test.slack[window]
+            keep = (lower <= limit + PRUNING_MARGIN * np.abs(limit)) | (step == 0)
+            window, counts, lower, key = window[keep], counts[keep], lower[keep], key[keep]
+        order = np.lexsort((self.codes(counts), window))
         return window[order], counts[order]
 
     def detour(self, prices: PoolPrices, slack: NDArray[np.float64] | float = 0.0) -> Detour:
@@ -227,7 +269,7 @@ class StateSpace:
         energy = prices.energy * self.window_h / WATTS_PER_KILOWATT
         fixed = (prices.instance[window] * counts).sum(axis=1)
         lower = fixed + energy[window] * self.bound_w(window, counts)
-        order = np.lexsort((counts @ self._radix, lower, window))
+        order = np.lexsort((self.codes(counts), lower, window))
         window, counts, fixed = window[order], counts[order], fixed[order]
         first = np.searchsorted(window, np.arange(self.pool.mix.size))
         rank = np.arange(window.size) - first[window]
@@ -235,7 +277,8 @@ class StateSpace:
         cost = fixed + energy[window] * self.power_w(window, counts)
         order = np.lexsort((cost, window))
         best = order[np.searchsorted(window[order], np.arange(self.pool.mix.size))]
-        return Detour(energy, prices.instance, up, down, counts[best], cost[best] + slack)
+        room = np.broadcast_to(slack, best.shape)
+        return Detour(energy, prices.instance, up, down, counts[best], cost[best] + room, room)
 
     def trials(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A few admitted states of every window, among them every kind alone and every kind topped up by another."""

@@ -15,7 +15,8 @@ import numpy as np
 from recipe.decode import idle_power_w
 from recipe.figures import BUCKETS, FREQUENCIES_MHZ, TENSOR_PARALLEL, Figures, Instance
 from recipe.lengths import Lengths, Workload
-from recipe.serving import Outcome, Prepared, draw_requests, prepare, serve
+from recipe.serving import Outcome, Prepared, Requests, draw_requests, prepare, serve
+from recipe.slo import Slo, slo_of
 
 REQUESTS = 20_000  # per run: capacities then scatter by 0.1-2 % over seeds, 5 % where rare stalls decide
 SEED = 2023
@@ -89,11 +90,6 @@ class Cell:
         return at_capacity.power_w / at_capacity.request_rate_rps if self.capacity_rps > 0.0 else math.inf
 
 
-def ttft_slo_ms(figures: Figures, input_class: str) -> float:
-    """TTFT limit [ms] of an input class S, M or L."""
-    return figures.value(f"slo_ttft_{input_class.lower()}_ms")
-
-
 def serve_with_margin(prepared: Prepared, rate_rps: float) -> Outcome:
     """Latencies at a rate a little higher than stated: the cut of the capacities."""
     return serve(prepared, rate_rps * (1.0 + prepared.figures.value("rate_margin")))
@@ -110,36 +106,39 @@ def highest_rate_rps(limit_rps: float, within_slo: Callable[[float], bool]) -> f
     return low
 
 
-def capacity_rps(prepared: Prepared, input_class: str) -> float:
-    """Capacity [1/s] of one instance at the SLO: P99 of TTFT and P99 over requests of the mean TBT."""
-    figures = prepared.figures
-    ttft_ms, tbt_ms = ttft_slo_ms(figures, input_class), figures.value("slo_tbt_ms")
+def capacity_rps(prepared: Prepared, slo: Slo) -> float:
+    """Capacity [1/s] of one instance at the SLO."""
 
     def within_slo(rate_rps: float) -> bool:
         outcome = serve_with_margin(prepared, rate_rps)
-        return bool(np.percentile(outcome.ttft_ms, 99) <= ttft_ms and np.percentile(outcome.tbt_ms, 99) <= tbt_ms)
+        return slo.met_by(outcome.ttft_ms, outcome.tbt_ms)
 
     return highest_rate_rps(prepared.stable_limit_rps(), within_slo)
 
 
+def bucket_requests(workload: Workload, bucket: str) -> Requests:
+    """The stream of requests that every cell of a bucket is computed with."""
+    return draw_requests([workload.lengths[bucket]], [1.0], REQUESTS, SEED + BUCKETS.index(bucket))[0]
+
+
 def bucket_cells(figures: Figures, workload: Workload, bucket: str) -> list[Cell]:
     """All cells of a bucket: every TP and clock; rows idle first, then by rising load."""
-    lengths = workload.lengths[bucket]
-    requests, _ = draw_requests([lengths], [1.0], REQUESTS, SEED + BUCKETS.index(bucket))
+    lengths, requests = workload.lengths[bucket], bucket_requests(workload, bucket)
+    slo = slo_of(figures, workload.name, bucket[0])
     cells: list[Cell] = []
     for tp in TENSOR_PARALLEL:
         capacity = 0.0
         for frequency_mhz in FREQUENCIES_MHZ:
             prepared = prepare(figures, Instance(tp, frequency_mhz), requests)
             # A faster clock never serves less: keep the best so far against what noise is left.
-            capacity = max(capacity, capacity_rps(prepared, bucket[0]))
+            capacity = max(capacity, capacity_rps(prepared, slo))
             source = _source(workload, lengths, feasible=capacity > 0.0)
-            rows = _cell_rows(prepared, capacity, lengths, source)
+            rows = _cell_rows(prepared, capacity, slo, lengths, source)
             cells.append(Cell(bucket, prepared.instance, capacity, rows))
     return cells
 
 
-def _cell_rows(prepared: Prepared, capacity: float, lengths: Lengths, source: str) -> list[Row]:
+def _cell_rows(prepared: Prepared, capacity: float, slo: Slo, lengths: Lengths, source: str) -> list[Row]:
     limit_rps = prepared.stable_limit_rps()
     reference = capacity if capacity > 0.0 else INFEASIBLE_REFERENCE * limit_rps
     first_overload = min(OVERLOADS[0] * reference, (reference + limit_rps) / 2.0)
@@ -150,7 +149,7 @@ def _cell_rows(prepared: Prepared, capacity: float, lengths: Lengths, source: st
     )
     points = _rising(points)
     if capacity > 0.0:
-        points = _pinned(points, ttft_slo_ms(prepared.figures, lengths.bucket[0]), prepared.figures.value("slo_tbt_ms"))
+        points = _pinned(points, slo)
     idle_w = prepared.instance.tp * idle_power_w(prepared.figures, prepared.instance)
     idle = _row(prepared, lengths, source, None, idle_w)
     return [idle, *(_row(prepared, lengths, source, point, point.power_w) for point in points)]
@@ -171,12 +170,13 @@ def _rising(points: list[Point]) -> list[Point]:
     return [Point(p.rate_rps, p.throughput_rps, *values) for p, values in zip(points, rising, strict=True)]
 
 
-def _pinned(points: list[Point], ttft_ms: float, tbt_ms: float) -> list[Point]:
+def _pinned(points: list[Point], slo: Slo) -> list[Point]:
     """Let the P99s say what the capacity says: within the SLO below it, and at it the binding one on its limit.
 
     The bisection ends a hair below the crossing, and a capacity kept from a slower clock a hair above it. A reader who
     interpolates for the crossing then finds the capacity exactly, and so never less at a faster clock.
     """
+    ttft_ms, tbt_ms = slo.ttft_ms, slo.tbt_ms
     within, beyond = points[: len(LOAD_LEVELS)], points[len(LOAD_LEVELS) :]
     within = [replace(p, ttft_p99_ms=min(p.ttft_p99_ms, ttft_ms), tbt_p99_ms=min(p.tbt_p99_ms, tbt_ms)) for p in within]
     full = within[-1]

@@ -1,21 +1,22 @@
 """Mixing table: how much of an instance's capacity is lost when input classes share it.
 
 For a set of input classes at the workload's own shares, the highest total utilisation u = sum rate_b / capacity_b at
-which every class still meets its own P99 TTFT and the P99 TBT; the derate is 1 - u.
+which every class still meets its own SLO; the derate is 1 - u.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipe.cells import DTYPE, GPU, MODEL, SEED, highest_rate_rps, serve_with_margin, ttft_slo_ms
+from recipe.cells import DTYPE, GPU, MODEL, SEED, highest_rate_rps, serve_with_margin
 from recipe.figures import BUCKETS, FREQUENCIES_MHZ, TENSOR_PARALLEL, Figures, Instance
 from recipe.lengths import Workload
 from recipe.serving import WARM_UP_SHARE, Prepared, draw_requests, prepare
+from recipe.slo import Slo, slo_of
 
 INPUT_CLASS_SETS = ("S+M", "S+L", "M+L", "S+M+L")
 MIXED_REQUESTS = 20_000  # the rarest class then still has thousands
@@ -65,8 +66,8 @@ def _derate(figures: Figures, workload: Workload, classes: str, instance: Instan
     shares = [workload.shares[b] / total for b in buckets]
     requests, bucket = draw_requests([workload.lengths[b] for b in buckets], shares, MIXED_REQUESTS, SEED)
     prepared = prepare(figures, instance, requests)
-    members = {c: _members(buckets, bucket, c) for c in classes.split("+")}
-    rate_rps = highest_rate_rps(prepared.stable_limit_rps(), lambda rate: _within_slo(prepared, members, rate))
+    members = [(slo_of(figures, workload.name, c), _members(buckets, bucket, c)) for c in classes.split("+")]
+    rate_rps = highest_rate_rps(prepared.stable_limit_rps(), lambda rate: _within_slos(prepared, members, rate))
     per_request = sum(
         share / capacities[b, instance.tp, instance.frequency_mhz] for b, share in zip(buckets, shares, strict=True)
     )
@@ -79,12 +80,7 @@ def _members(buckets: list[str], bucket: IntArray, input_class: str) -> BoolArra
     return np.isin(bucket[int(WARM_UP_SHARE * len(bucket)) :], own)
 
 
-def _within_slo(prepared: Prepared, members: Mapping[str, BoolArray], rate_rps: float) -> bool:
-    """Whether every class meets its own P99 TTFT and the P99 TBT."""
+def _within_slos(prepared: Prepared, members: Sequence[tuple[Slo, BoolArray]], rate_rps: float) -> bool:
+    """Whether every class, given as its SLO and its requests, meets its own."""
     outcome = serve_with_margin(prepared, rate_rps)
-    tbt_slo_ms = prepared.figures.value("slo_tbt_ms")
-    return all(
-        np.percentile(outcome.ttft_ms[own], 99) <= ttft_slo_ms(prepared.figures, input_class)
-        and np.percentile(outcome.tbt_ms[own], 99) <= tbt_slo_ms
-        for input_class, own in members.items()
-    )
+    return all(slo.met_by(outcome.ttft_ms[own], outcome.tbt_ms[own]) for slo, own in members)

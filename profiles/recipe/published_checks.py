@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from recipe import decode, prefill
-from recipe.cells import REQUESTS, SEED, Cell, serve_with_margin, ttft_slo_ms
+from recipe.cells import REQUESTS, SEED, Cell, serve_with_margin
 from recipe.check import Check, joined
 from recipe.figures import MS_PER_S, TENSOR_PARALLEL, Figures, FloatArray, Instance
 from recipe.lengths import Lengths
 from recipe.serving import Prepared, draw_requests, prepare, serve
+from recipe.slo import slo_of
 
 FULL_MHZ = 1980
 J_PER_WH = 3600.0
@@ -63,8 +64,7 @@ def _feasible(figures: Figures, prepared: Prepared, input_class: str, rate_rps: 
     if rate_rps >= prepared.stable_limit_rps():
         return False
     outcome = serve_with_margin(prepared, rate_rps)
-    ttft, tbt = np.percentile(outcome.ttft_ms, 99), np.percentile(outcome.tbt_ms, 99)
-    return bool(ttft <= ttft_slo_ms(figures, input_class) and tbt <= figures.value("slo_tbt_ms"))
+    return slo_of(figures, "conversation", input_class).met_by(outcome.ttft_ms, outcome.tbt_ms)
 
 
 def _dynamo_llm_cells(figures: Figures, cells: Sequence[Cell]) -> list[Check]:

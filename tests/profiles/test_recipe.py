@@ -12,6 +12,7 @@ from recipe.cells import capacity_rps
 from recipe.figures import FREQUENCIES_MHZ, MS_PER_S, TENSOR_PARALLEL, Figures, Instance, read_figures
 from recipe.lengths import Lengths, read_workloads
 from recipe.serving import Prepared, draw_requests, prepare, serve
+from recipe.slo import slo_of
 
 from tests.profiles.iteration_simulation import simulate
 
@@ -84,7 +85,7 @@ def test_prefill_queue_is_an_m_d_1_queue(figures: Figures) -> None:
 
 def test_capacity_keeps_the_slo_and_a_little_more_breaks_it(figures: Figures) -> None:
     prepared = fixed_length(figures, Instance(4, 1980), 500.0, 100.0)
-    capacity = capacity_rps(prepared, "M")
+    capacity = capacity_rps(prepared, slo_of(figures, "conversation", "M"))
     tails = [
         (np.percentile(outcome.ttft_ms, 99), np.percentile(outcome.tbt_ms, 99))
         for outcome in (serve(prepared, capacity), serve(prepared, 1.05 * capacity))
@@ -103,6 +104,7 @@ def test_capacity_keeps_the_slo_and_a_little_more_breaks_it(figures: Figures) ->
         ("conversation", "LS", Instance(8, 1980)),
         ("conversation", "LL", Instance(8, 1200)),
         ("coding", "MS", Instance(4, 1980)),
+        ("coding", "LS", Instance(8, 1980)),
     ],
 )
 def test_queue_agrees_with_an_iteration_level_simulation(
@@ -110,7 +112,7 @@ def test_queue_agrees_with_an_iteration_level_simulation(
 ) -> None:
     lengths = read_workloads()[workload].lengths[bucket]
     prepared = prepare(figures, instance, draw_requests([lengths], [1.0], SIMULATED_REQUESTS, 7)[0])
-    rate_rps = 0.95 * capacity_rps(prepared, bucket[0])
+    rate_rps = 0.95 * capacity_rps(prepared, slo_of(figures, workload, bucket[0]))
     ours = serve(prepared, rate_rps)
     simulated = simulate(prepared, rate_rps, memory.kv_tokens(figures, instance.tp))
     assert ours.power_w == pytest.approx(simulated.power_w, rel=POWER_TOLERANCE)
@@ -127,7 +129,7 @@ def test_where_kv_memory_binds_the_simulation_keeps_the_slo(figures: Figures) ->
     """The trial's known failure: at TP2 admission blocked at the computed capacity and P99 TTFT was 12 times the SLO."""
     lengths = read_workloads()["conversation"].lengths["LL"]
     prepared = prepare(figures, Instance(2, 1980), draw_requests([lengths], [1.0], SIMULATED_REQUESTS, 7)[0])
-    rate_rps = 0.9 * capacity_rps(prepared, "L")
+    rate_rps = 0.9 * capacity_rps(prepared, slo_of(figures, "conversation", "L"))
     simulated = simulate(prepared, rate_rps, memory.kv_tokens(figures, 2))
     assert np.percentile(simulated.ttft_ms, 99) <= 2000.0
     assert np.percentile(simulated.tbt_ms, 99) <= 100.0

@@ -1,0 +1,394 @@
+r"""Window bound: whole servers and the GPU stock exactly, start costs through potentials.
+
+Dantzig-Wolfe's bound plans each pool exactly over time but lets the site power fractions of servers and share out its GPUs in fractions; on small
+and middle fleets that is most of its gap. This bound turns it round. Potentials :math:`\varphi_{p,k,t}(n)` of the number of instances stand for
+the start costs (`dynamo_plan.solve.chains`), so the windows fall apart, and each is solved exactly over all pools' states together:
+
+.. math:: \sum_t \min_{N} \Big( \sum_p \big( e_{p,t}(N_p) + \sum_k \varphi_{p,k,t}(N_{p,k}) \big) + F_t(G(N)) \Big) + \text{chains}(\varphi)
+
+a knapsack over GPUs in use :math:`G` with the true cost :math:`F` of whole servers and the stock as its size. The potentials are improved by a
+subgradient method with momentum: where a window and a chain choose different numbers, the window's gets dearer and the chain's cheaper. The bound
+is certified once, at the best potentials, over every state that could be part of a window's optimum. Rolling through the windows with the
+chains' cost-to-go gives plans that a repair rarely betters by much.
+
+Source: Lagrangian decomposition, Guignard and Kim, Mathematical Programming 39, 1987; step: Polyak, USSR Comput. Math. and Math. Phys. 9, 1969.
+"""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.model.quantities import site_axes
+from dynamo_plan.problem import Problem
+from dynamo_plan.solve.chains import Chains
+from dynamo_plan.solve.coupling import Meter, direct_prices
+from dynamo_plan.solve.options import PoolOptions, gather_options
+from dynamo_plan.solve.pricing import pool_prices
+from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.units import WATTS_PER_KILOWATT
+
+FIRST_STEP = 1.0
+MOMENTUM = 0.8
+STEP_SHRINK = 0.7
+PATIENCE = 10
+"""Subgradient method: step relative to Polyak's, its decay after so many steps without progress; of a handful of settings these
+were the fastest on the shipped week, none was more than twice as slow."""
+
+PROGRESS = 1e-4
+"""A step counts as progress if it closes this share of the gap to the target."""
+
+SMALLEST_STEP = 1e-3
+"""Relative step below which the bound no longer moves."""
+
+POLISHES = 4
+"""Sweeps of window-wise descent at most."""
+
+WIDENINGS = 3
+"""Times that the candidates' room is doubled where a tight stock leaves a window without a combination."""
+
+LARGEST_TABLE = 60_000_000
+"""Entries of the knapsack's choice table or of the potentials; a memory guard, beyond it this bound is not computed."""
+
+Counts = list[NDArray[np.int64]]
+
+
+class WindowBound:
+    """The bound for one site with one GPU type.
+
+    Parameters
+    ----------
+    site : int
+        Index of the site.
+    spaces : list of StateSpace
+        Of all the site's pools.
+    cap_price : array, shape (window,)
+        Price of IT energy that stands for the power cap, 0 without one [objective/kWh].
+    stock_price : array, shape (window,)
+        Price of a GPU in use that stands for the stock; only guides the choice of candidates [objective].
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        site: int,
+        spaces: list[StateSpace],
+        cap_price: NDArray[np.float64],
+        stock_price: NDArray[np.float64],
+    ) -> None:
+        self.problem = problem
+        self.spaces = spaces
+        self.site = problem.sites[site]
+        self.gpu = self.site.gpu_types()[0]
+        spec = self.site.gpus[self.gpu]
+        hours = problem.windows.hours
+        prices = direct_prices(problem)
+        prices.instance_energy_kwh[site] += cap_price
+        self.energy = prices.instance_energy_kwh[site]
+        self.prices = [pool_prices(problem, space.pool, prices) for space in spaces]
+        # Where a start is a gain, the largest possible gain is a constant of the bound.
+        self.constant = sum(
+            float((np.minimum(p.start[1:], 0.0) * space.pool.max_instances).sum())
+            for p, space in zip(self.prices, spaces, strict=True)
+        )
+        cap_kwh = np.where(np.isfinite(self.site.power_cap_kw), self.site.power_cap_kw, 0.0) * hours / self.site.pue
+        self.constant -= float((cap_price * cap_kwh).sum())
+        per_watt = self.energy * hours / WATTS_PER_KILOWATT
+        self.server_cost = per_watt * (spec.server_idle_w + spec.unused_gpu_w * spec.per_server)
+        self.gpu_price = per_watt * (spec.server_idle_w - spec.released_server_w) / spec.per_server + stock_price
+        self.unit = math.gcd(spec.per_server, *(int(g) for space in spaces for g in space.pool.gpus))
+        self.meter = Meter(problem, site)
+        self.stock = self.site.stock[self.gpu]
+        self.best = float("-inf")
+        self.step = FIRST_STEP
+        self.finished = False
+        self.options: list[PoolOptions] = []
+        self.chains: Chains
+        self.potential: NDArray[np.float64]
+
+    def prepare(self) -> bool:
+        """Gather first candidates; False if the tables grow too large or some window finds no combination within the stock."""
+        slack = self.server_cost
+        for _ in range(WIDENINGS + 1):
+            self._gather([slack] * len(self.spaces))
+            self.chains = self._chains()
+            slopes = self.chains.slopes()
+            if self._table_size() > LARGEST_TABLE or slopes.size * self.chains.numbers.size > LARGEST_TABLE:
+                return False
+            self.potential = slopes[:, :, None] * self.chains.numbers
+            short = ~np.isfinite(self._solve_windows(self.potential)[0])
+            if not short.any():
+                return True
+            slack = np.where(short, 2.0 * slack, slack)
+        return False
+
+    def _chains(self) -> Chains:
+        pool = np.concatenate([np.full(len(space.pool.kinds), p) for p, space in enumerate(self.spaces)])
+        kind = np.concatenate([np.arange(len(space.pool.kinds)) for space in self.spaces])
+        start = np.concatenate([np.maximum(p.start, 0.0).T for p in self.prices])
+        most = np.concatenate([options.counts.max(axis=0) for options in self.options])
+        return Chains(pool, kind, start, most)
+
+    def _gather(self, slack: list[NDArray[np.float64]]) -> None:
+        """Candidates of every pool: states within its slack (window,) of the pool's own least cost at the linear prices."""
+        slopes = np.concatenate([_half_start_slopes(np.maximum(p.start, 0.0)) for p in self.prices], axis=1)
+        edges = np.cumsum([len(space.pool.kinds) for space in self.spaces])[:-1]
+        self.linear = [
+            self.gpu_price[:, None] * space.pool.gpus + slope
+            for space, slope in zip(self.spaces, np.split(slopes, edges, axis=1), strict=True)
+        ]
+        self.options = [
+            gather_options(space, prices, linear, room, self.unit)
+            for space, prices, linear, room in zip(self.spaces, self.prices, self.linear, slack, strict=True)
+        ]
+        self._servers = self._nonlinear(1 + sum(int(options.level.max()) for options in self.options))
+
+    def _table_size(self) -> int:
+        return int(self._servers.size) * len(self.options)
+
+    def _nonlinear(self, levels: int) -> NDArray[np.float64]:
+        """Cost of whole servers, and infinity above the stock, per window and knapsack level [objective]."""
+        used = self._least_gpus()[:, None] + np.arange(levels) * float(self.unit)
+        overhead = self.meter.overhead_w({self.gpu: used}) * self.problem.windows.hours / WATTS_PER_KILOWATT
+        return np.where(used > self.stock[:, None], np.inf, self.energy[:, None] * overhead)
+
+    def _least_gpus(self) -> NDArray[np.int64]:
+        return sum((options.least_gpus for options in self.options), start=np.zeros(self.energy.size, dtype=np.int64))
+
+    def _adders(self, potential: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """What the potentials add to every option's cost (pool) of (option,)."""
+        found = [np.zeros(options.window.size) for options in self.options]
+        for chain, (pool, kind) in enumerate(zip(self.chains.pool, self.chains.kind, strict=True)):
+            options = self.options[pool]
+            found[pool] += self._at(potential[chain], chain, options.window, options.counts[:, kind])
+        return found
+
+    def _at(
+        self, potential: NDArray[np.float64], chain: int, window: NDArray[np.int64], number: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """One chain's potential (window, number) at pairs of window and number (pair,), linear beyond its last number."""
+        most = int(self.chains.most[chain])
+        beyond = np.maximum(number - most, 0)
+        inside = potential[window, np.minimum(number, most)]
+        return np.asarray(inside + beyond * self._slopes[chain][window] if beyond.any() else inside)
+
+    @property
+    def _slopes(self) -> NDArray[np.float64]:
+        return self.chains.slopes()
+
+    def _solve_windows(self, potential: NDArray[np.float64]) -> tuple[NDArray[np.float64], Counts]:
+        """Least cost of every window (window,) and the chosen option of each pool per window.
+
+        The knapsack's levels count GPUs above the sum of the pools' least numbers in the window, which keeps the table short.
+        """
+        windows = self.energy.size
+        line = np.arange(windows)
+        table = np.zeros((windows, 1))
+        history = []
+        for options, adder in zip(self.options, self._adders(potential), strict=True):
+            picked, least = options.best_of_groups(adder)
+            level, window = options.level[options.first], options.window[options.first]
+            new = np.full((windows, table.shape[1] + int(level.max())), np.inf)
+            choice = np.full(new.shape, -1, dtype=np.int32)
+            for step in np.unique(level):
+                here = level == step
+                cost = np.full((windows, 1), np.inf)
+                index = np.full((windows, 1), -1, dtype=np.int32)
+                cost[window[here], 0], index[window[here], 0] = least[here], picked[here]
+                part = slice(step, step + table.shape[1])
+                trial = table + cost
+                better = trial < new[:, part]
+                np.copyto(new[:, part], trial, where=better)
+                np.copyto(choice[:, part], index, where=better)
+            history.append(choice)
+            table = new
+        total = table + self._servers[:, : table.shape[1]]
+        level = total.argmin(axis=1)
+        value = total[line, level]
+        chosen: Counts = []
+        for options, choice in zip(reversed(self.options), reversed(history), strict=True):
+            index = choice[line, level].astype(np.int64)
+            chosen.insert(0, index)
+            level = level - options.level[index]
+        return value, chosen
+
+    def _exact_windows(self, potential: NDArray[np.float64]) -> tuple[NDArray[np.float64], Counts]:
+        """The same with every chosen option's cost exact: bounds are sharpened where they were chosen, until none is."""
+        while True:
+            value, chosen = self._solve_windows(potential)
+            if not sum(options.sharpen(index) for options, index in zip(self.options, chosen, strict=True)):
+                return value, chosen
+
+    def ascend(self, target: float, steps: int, deadline: float) -> None:
+        """Improve the potentials; `target` is the value of a known plan [objective]."""
+        since, trial, velocity = 0, self.potential.copy(), np.zeros_like(self.potential)
+        for _ in range(steps):
+            value, chosen = self._exact_windows(trial)
+            chain_value, path = self.chains.shortest(trial)
+            bound = float(value.sum()) + chain_value + self.constant
+            since = 0 if bound > self.best + PROGRESS * abs(target - bound) else since + 1
+            if bound > self.best:
+                self.best, self.potential = bound, trial.copy()
+            self.finished = self.step < SMALLEST_STEP or bound >= target
+            if self.finished or monotonic() > deadline:
+                return
+            if since >= PATIENCE:
+                self.step, since = self.step * STEP_SHRINK, 0
+                trial, velocity = self.potential.copy(), np.zeros_like(velocity)
+                continue
+            velocity *= MOMENTUM
+            self._add_subgradient(velocity, chosen, path)
+            length = float(np.vdot(velocity, velocity))
+            if length == 0.0:
+                self.finished = True
+                return
+            trial = trial + self.step * max(target - bound, 0.0) / length * velocity
+
+    def _add_subgradient(self, velocity: NDArray[np.float64], chosen: Counts, path: NDArray[np.int64]) -> None:
+        """Plus one where the windows stand, minus one where the chains stand, nothing where they agree."""
+        numbers = [options.counts[index] for options, index in zip(self.options, chosen, strict=True)]
+        picked = np.stack(
+            [numbers[pool][:, kind] for pool, kind in zip(self.chains.pool, self.chains.kind, strict=True)]
+        )
+        chain, window = np.nonzero(picked != path)
+        velocity[chain, window, picked[chain, window]] += 1.0
+        velocity[chain, window, path[chain, window]] -= 1.0
+
+    def roll(self, *, backward: bool) -> Counts:
+        """A plan window by window: true start costs towards the neighbour just planned, the chains' cost-to-go to the other side.
+
+        Returns counts (window, kind) per pool. Every window is solved exactly over all pools, so whole servers stay well filled.
+        """
+        counts = [np.zeros(prices.instance.shape, dtype=np.int64) for prices in self.prices]
+        last = self.energy.size - 1
+        if backward:
+            to_go = self.chains.forward(self.potential) + self.potential
+        else:
+            to_go = self.chains.backward(self.potential)
+        adders = self._adders(to_go)
+        for t in range(last, -1, -1) if backward else range(last + 1):
+            self._replan(counts, t, adders, before=not backward and t > 0, after=backward and t < last)
+        return counts
+
+    def polish(self, counts: Counts) -> Counts:
+        """Window-wise descent: every window planned anew over all pools with its two neighbours fixed, until nothing changes."""
+        counts = [own.copy() for own in counts]
+        last = self.energy.size - 1
+        nothing = [np.zeros(options.window.size) for options in self.options]
+        for _ in range(POLISHES):
+            before = [own.copy() for own in counts]
+            for t in range(last + 1):
+                self._replan(counts, t, nothing, before=t > 0, after=t < last)
+            if all(np.array_equal(old, new) for old, new in zip(before, counts, strict=True)):
+                break
+        return counts
+
+    def _replan(self, counts: Counts, t: int, adders: list[NDArray[np.float64]], *, before: bool, after: bool) -> None:
+        """Plan one window over all pools, with true start costs towards the neighbours that count; changes `counts`."""
+        costs, levels = [], []
+        for pool, options in enumerate(self.options):
+            here = slice(options.edge[t], options.edge[t + 1])
+            own, start = options.counts[here], np.maximum(self.prices[pool].start, 0.0)
+            cost = options.cost[here] + adders[pool][here]
+            if before:
+                cost = cost + np.maximum(own - counts[pool][t - 1], 0) @ start[t]
+            if after:
+                cost = cost + np.maximum(counts[pool][t + 1] - own, 0) @ start[t + 1]
+            costs.append(cost)
+            levels.append(options.level[here])
+        for pool, index in enumerate(_one_window(costs, levels, self._servers[t])):
+            counts[pool][t] = self.options[pool].counts[self.options[pool].edge[t] + index]
+
+    def certify(self) -> float:
+        """The bound at the best potentials, proven: over every state that can be part of a window's optimum.
+
+        With linear prices of GPUs a pool's state can exceed the pool's own least cost only by what the whole window's optimum
+        exceeds the sum of all least costs. The candidates are gathered again with that much room, and with what the potentials
+        can take off a state beyond their linear part.
+        """
+        value, _ = self._exact_windows(self.potential)
+        self._gather(self._room(value))
+        value, _ = self._exact_windows(self.potential)
+        chain_value, _ = self.chains.shortest(self.potential)
+        return float(value.sum()) + chain_value + self.constant
+
+    def _room(self, value: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """How far each pool's states may lie above its least cost at linear prices and still matter (pool) of (window,)."""
+        linear, full = [], []
+        for options, slope, adder in zip(self.options, self.linear, self._adders(self.potential), strict=True):
+            gpu = self.gpu_price[options.window] * options.gpus
+            linear.append(options.least(options.cost + (options.counts * slope[options.window]).sum(axis=1)))
+            full.append(options.least(options.cost + adder + gpu))
+        levels = self._least_gpus()[:, None] + np.arange(self._servers.shape[1]) * float(self.unit)
+        nonlinear = (self._servers - self.gpu_price[:, None] * levels).min(axis=1)
+        excess = np.maximum(value - sum(full) - nonlinear, 0.0)
+        bend = self.potential - self._slopes[:, :, None] * self.chains.numbers
+        inside = self.chains.numbers[None, :] <= self.chains.most[:, None]
+        dip = np.where(inside[:, None, :], bend, np.inf).min(axis=2)
+        rooms = []
+        for pool in range(len(self.options)):
+            least_dip = dip[self.chains.pool == pool].sum(axis=0)
+            rooms.append(np.maximum(excess + full[pool] - linear[pool] - least_dip, 0.0))
+        return rooms
+
+
+def _half_start_slopes(start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear potentials of half of every start price (window, kind), see `Chains.slopes`."""
+    y = np.zeros((start.shape[0] + 1, start.shape[1]))
+    y[1:-1] = start[1:] / 2
+    return y[:-1] - y[1:]
+
+
+def _one_window(
+    costs: list[NDArray[np.float64]], levels: list[NDArray[np.int64]], nonlinear: NDArray[np.float64]
+) -> list[int]:
+    """Option of every pool (pool) that together cost least in one window; costs and levels per option."""
+    table = np.zeros(1)
+    history: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    for cost, level in zip(costs, levels, strict=True):
+        new = np.full(table.size + int(level.max()), np.inf)
+        choice = np.zeros(new.size, dtype=np.int64)
+        order = np.lexsort((cost, level))
+        best = order[np.append(True, np.diff(level[order]) > 0)]
+        for index in best:
+            part = slice(level[index], level[index] + table.size)
+            trial = table + cost[index]
+            better = trial < new[part]
+            new[part][better], choice[part][better] = trial[better], index
+        history.append((choice, level))
+        table = new
+    at = int((table + nonlinear[: table.size]).argmin())
+    found: list[int] = []
+    for choice, level in reversed(history):
+        found.append(int(choice[at]))
+        at -= int(level[found[-1]])
+    return found[::-1]
+
+
+def window_bounds(
+    problem: Problem, spaces: list[StateSpace], cap_price: NDArray[np.float64], stock_price: NDArray[np.float64]
+) -> list[WindowBound] | None:
+    """One per site, with first candidates gathered; None where the bound does not apply.
+
+    Parameters
+    ----------
+    cap_price : array, shape (site, window)
+    stock_price : array, shape (site x gpu type, window)
+    """
+    axes = site_axes(problem)
+    found = []
+    for home, site in enumerate(problem.sites):
+        own = [space for space in spaces if space.pool.site == site.name]
+        if not own:
+            continue
+        if len(site.gpu_types()) > 1:
+            return None
+        stock = axes.stocks.index((site.name, site.gpu_types()[0]))
+        bound = WindowBound(problem, home, own, cap_price[home], stock_price[stock])
+        if not bound.prepare():
+            return None
+        found.append(bound)
+    return found

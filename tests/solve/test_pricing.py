@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from dynamo_plan.assemble import assemble
+from dynamo_plan.model.quantities import contribution
+from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
+from dynamo_plan.solve.coupling import direct_prices
+from dynamo_plan.solve.pricing import cheapest_course, cheapest_through, pool_prices
+from dynamo_plan.solve.states import PoolPrices, StateSpace, WindowStates
+from tests.model.paper import TP1, TP2, amounts, pool, problem
+from tests.solve.invented import random_case
+from tests.solve.test_states import random_spaces, stage_costs
+
+
+def states(*power_w: list[float]) -> list[WindowStates]:
+    """One, two, ... instances at these powers, per window."""
+    return [WindowStates(np.arange(1, len(watts) + 1)[:, None], np.array(watts)) for watts in power_w]
+
+
+def test_what_prices_mean_for_an_instance() -> None:
+    """Half-hour windows; a start takes 0.1 h and 40 Wh; TP2 has two GPUs."""
+    paper = problem(pool([1.0, 1.0], (TP1, TP2)), instance_start_s=360.0, instance_start_wh=40.0)
+    price = amounts(
+        paper, gpus_in_use=[1, 2], gpu_hours=[10, 20], instance_energy_kwh=[100, 200], instance_starts=[0.5, 0.25]
+    )
+    found = pool_prices(paper, paper.pools[0], price)
+    assert found.energy.tolist() == [100.0, 200.0]
+    assert found.instance == pytest.approx(np.array([[1 + 5, 2 + 10], [2 + 10, 4 + 20]]))
+    assert found.start == pytest.approx(np.array([[0.5 + 4 + 1, 0.5 + 4 + 2], [0.25 + 8 + 2, 0.25 + 8 + 4]]))
+
+
+def test_direct_prices_by_hand() -> None:
+    """1 kWh is 1.25 kWh of the facility: weight 1 for energy, 10 x 0.1 USD, 100 x 0.5 kg."""
+    weights = {ObjectiveName.ENERGY: 1.0, ObjectiveName.COST: 10.0, ObjectiveName.CARBON: 100.0}
+    paper = problem(
+        pool([1.0]),
+        gpus={"h100": GpuSpec(price_usd_per_gpu_h=2.0)},
+        price_usd_per_mwh=100.0,
+        carbon_g_per_kwh=500.0,
+        pue=1.25,
+        weights=weights,
+        instance_start_usd=0.5,
+    )
+    found = direct_prices(paper)
+    assert found.instance_energy_kwh[0, 0] == pytest.approx(1.25 * (1 + 1 + 50), rel=1e-12)
+    assert found.gpu_hours[0, 0] == 20.0
+    assert found.instance_starts[0, 0] == 5.0
+    assert found.gpus_in_use[0, 0] == 0.0
+
+
+def test_a_peak_is_bridged_where_starting_is_dearer() -> None:
+    """Two instances are needed in windows 0 and 2; the dip between costs 100 Wh to idle through or a start of 60 or 150 Wh."""
+    here = [states([100, 200])[0], states([100, 200])[0], states([100, 200])[0]]
+    here[0] = WindowStates(here[0].counts[1:], here[0].power_w[1:])
+    here[2] = WindowStates(here[2].counts[1:], here[2].power_w[1:])
+    for start, counts, value in ((0.06, [2, 1, 2], 0.56), (0.15, [2, 2, 2], 0.6)):
+        prices = PoolPrices(np.ones(3), np.zeros((3, 1)), np.full((3, 1), start))
+        course = cheapest_through(here, prices, 1.0)
+        assert course.counts[:, 0].tolist() == counts
+        assert course.value == pytest.approx(value, rel=1e-12)
+
+
+def test_extra_costs_move_the_course() -> None:
+    prices = PoolPrices(np.ones(2), np.zeros((2, 1)), np.zeros((2, 1)))
+    course = cheapest_through(states([100, 150], [100, 150]), prices, 1.0, [np.zeros(2), np.array([0.06, 0.0])])
+    assert course.counts[:, 0].tolist() == [1, 2]
+    assert course.power_w.tolist() == [100.0, 150.0]
+    assert course.value == pytest.approx(0.25, rel=1e-12)
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_the_course_is_the_cheapest_of_all(block: int) -> None:
+    """Every course over the whole box, one after the other; random prices, negative ones among them."""
+    tried = 0
+    for number, (space, prices) in enumerate(random_spaces(60, 200 + 1000 * block)):
+        windows = [stage_costs(space, prices, t) for t in range(space.pool.mix.size)]
+        if np.prod([counts.shape[0] for counts, _, _ in windows]) > 3000:
+            continue
+        tried += 1
+        best = float("inf")
+        for path in product(*(range(counts.shape[0]) for counts, _, _ in windows)):
+            value = 0.0
+            for t, index in enumerate(path):
+                counts, _, cost = windows[t]
+                value += float(cost[index])
+                if t:
+                    rise = np.maximum(counts[index] - windows[t - 1][0][path[t - 1]], 0)
+                    value += float(rise @ prices.start[t])
+            best = min(best, value)
+        course = cheapest_course(space, prices)
+        assert course.value == pytest.approx(best, rel=1e-9, abs=1e-12), (block, number)
+    assert tried >= 20
+
+
+def test_a_course_s_value_is_its_use_at_the_prices() -> None:
+    for seed in range(30):
+        of = assemble(random_case(seed).inputs)
+        prices = direct_prices(of)
+        for one in of.pools:
+            course = cheapest_course(StateSpace(one, of.windows.hours), pool_prices(of, one, prices))
+            use = contribution(of, one, course.counts, course.power_w)
+            assert course.value == pytest.approx(prices.dot(use), rel=1e-9, abs=1e-12)
