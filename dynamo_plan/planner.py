@@ -13,8 +13,8 @@ from dynamo_plan.assemble import assemble
 from dynamo_plan.baselines.single_pool import single_pool
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
-from dynamo_plan.schema.plan import Plan, PlanStatus, Violation
-from dynamo_plan.solve.caps import mended
+from dynamo_plan.schema.plan import Plan, Violation
+from dynamo_plan.solve.caps import relaxed
 from dynamo_plan.solve.compact import compact_model, solve_compact
 from dynamo_plan.solve.compose import compose_plan
 from dynamo_plan.solve.decomposition import Solution, relative_gap, solve_decomposed
@@ -112,21 +112,24 @@ def plan_scenario(
         stated = assemble(inputs)
         spaces = [StateSpace(pool, stated.windows.hours) for pool in stated.pools]
     with clock.phase("solve"):
-        problem, violations = mended(stated, spaces)
         if save_lp is not None:
-            compact_model(problem, spaces).prob.writeLP(str(save_lp))
-        solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+            compact_model(stated, spaces).prob.writeLP(str(save_lp))
+        for with_starts in (False, True):
+            problem = relaxed(stated, spaces, with_starts=with_starts)
+            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+            if solution.courses:
+                break
     with clock.phase("dispatch"):
         baselines, omitted = single_pool(stated)
-        plan = compose_plan(
-            problem, spaces, solution, inputs, violations, baselines, omitted, _status(solution, violations)
-        )
+        plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted)
     with clock.phase("verify"):
         from dynamo_plan.verify import verify
 
         findings = verify(plan, inputs)
     solver = {"name": "HiGHS", "version": solver_version(), "method": solution.method}
-    return Run(plan, findings, clock.phases_s, solver, "\n".join([*clock.lines, ""]), _diagnosis(violations, problem))
+    return Run(
+        plan, findings, clock.phases_s, solver, "\n".join([*clock.lines, ""]), _diagnosis(plan.violations, stated)
+    )
 
 
 def _solve(
@@ -162,12 +165,6 @@ def _better(first: Solution, second: Solution, gap: float) -> Solution:
     if status is SolveStatus.OPTIMAL and not reached:
         status = SolveStatus.FEASIBLE
     return Solution(status, best.courses, best.objective, proven.bound, best.method, proven.proof)
-
-
-def _status(solution: Solution, violations: tuple[Violation, ...]) -> PlanStatus:
-    if violations:
-        return PlanStatus.INFEASIBLE
-    return PlanStatus.OPTIMAL if solution.status is SolveStatus.OPTIMAL else PlanStatus.FEASIBLE
 
 
 def _diagnosis(violations: tuple[Violation, ...], problem: Problem) -> tuple[str, ...]:

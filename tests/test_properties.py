@@ -38,7 +38,7 @@ from tests.solve.invented import TTFT_SLO_MS, Service, inputs_of, service
 AGREEMENT = 1e-6
 """Relative; a MILP solved to gap 0 may be off by its feasibility tolerance."""
 
-EXAMPLES = 40
+EXAMPLES = 25
 KINDS = (Kind("a100", 1, 1, "bf16"), Kind("h100", 1, 1, "bf16"), Kind("h100", 2, 1, "bf16"))
 TIME_LIMIT_S = 60.0
 

@@ -1,4 +1,4 @@
-"""Which windows cannot hold their caps, and the problem with these caps raised just enough."""
+"""Caps that cannot be held: the least relaxation that makes a plan possible, and what the plan then breaks."""
 
 from __future__ import annotations
 
@@ -7,34 +7,79 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.schema.plan import Violation
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.feasibility import CAP_TOLERANCE, Combination, best_combination, gpus_by_type, least_power, mend
+from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power
+from dynamo_plan.solve.ledger import Ledger
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
+CAP_TOLERANCE = 1e-9
+"""Relative; a cap that is held up to rounding is held."""
 
-def mended(problem: Problem, spaces: list[StateSpace]) -> tuple[Problem, tuple[Violation, ...]]:
-    """The problem itself and no violations where every cap can be held; else with the least relaxation that makes it feasible."""
+
+def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) -> Problem:
+    """The problem with its caps raised where no combination of states holds them, just enough that one does.
+
+    Parameters
+    ----------
+    with_starts : bool
+        Also leave room for the energy of starting every instance wherever a cap is near: starts tie the windows together, so
+        that windows which can be held one by one may not be held in a row.
+    """
     sites: list[SiteProblem] = []
-    violations: list[Violation] = []
     for home, site in enumerate(problem.sites):
         own = [space for space in spaces if space.pool.site == site.name]
         if not _has_caps(site):
             sites.append(site)
             continue
         cheapest = [least_power(space) for space in own]
-        short: dict[int, Combination] = {}
-        for t in _suspicious_windows(problem, home, own, cheapest):
-            found = best_combination(problem, site, own, cheapest, int(t))
-            over_stock = any(found.gpus[gpu] > limit[t] for gpu, limit in site.stock.items())
-            if over_stock or found.power_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
-                short[int(t)] = found
-        mended_site, broken = mend(site, short)
-        sites.append(mended_site)
-        violations += broken
-    return replace(problem, sites=tuple(sites)), tuple(violations)
+        stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
+        cap = site.power_cap_kw.copy()
+        for t in _suspicious_windows(problem, home, own, cheapest, with_starts=with_starts).tolist():
+            found = best_combination(problem, site, own, cheapest, t)
+            for gpu, limit in stock.items():
+                limit[t] = max(limit[t], found.gpus[gpu])
+            needed = found.power_kw + (_start_power_kw(problem, site, cheapest, t) if with_starts else 0.0)
+            if needed > cap[t] * (1 + CAP_TOLERANCE):
+                cap[t] = needed * (1 + CAP_TOLERANCE)
+        sites.append(replace(site, stock=stock, power_cap_kw=cap))
+    return replace(problem, sites=tuple(sites))
+
+
+def _start_power_kw(problem: Problem, site: SiteProblem, cheapest: list[NDArray[np.int64]], t: int) -> float:
+    """Facility power of starting every instance of the cheapest states within one window [kW]."""
+    starts = sum(int(counts[t].sum()) for counts in cheapest)
+    return site.pue * starts * start_energy_kwh(problem) / problem.windows.hours
+
+
+def violations(stated: Problem, amounts: SiteVector, book: Ledger) -> tuple[Violation, ...]:
+    """What a plan breaks of the caps as stated: windows, shortfalls and the smallest caps that would hold."""
+    axes = site_axes(stated)
+    found: list[Violation] = []
+    for row, (name, gpu) in enumerate(axes.stocks):
+        used, limit = amounts.gpus_in_use[row], stated.site(name).stock[gpu]
+        mend = f"with {{need:.0f}} {gpu} every window can be served"
+        found += _violation("gpu_stock", f"{name}/{gpu}", used, limit, "GPUs", mend)
+    for home, site in enumerate(stated.sites):
+        power = book.energy_kwh[home] / stated.windows.hours
+        mend = "with power_cap_kw: {need:.6g} every window can be served"
+        found += _violation("power_cap", site.name, power, site.power_cap_kw, "kW", mend)
+    return tuple(found)
+
+
+def _violation(
+    constraint: str, where: str, used: NDArray[np.float64], limit: NDArray[np.float64], unit: str, mend: str
+) -> list[Violation]:
+    over = np.flatnonzero(used > limit * (1 + 2 * CAP_TOLERANCE))
+    if over.size == 0:
+        return []
+    shortfall = (used - limit)[over]
+    # Rounded up in the last digit shown, so that the number can be typed in as it stands.
+    need = float(used[over].max()) * (1 + 5e-6 if unit != "GPUs" else 1.0)
+    return [Violation(constraint, where, tuple(over.tolist()), tuple(shortfall.tolist()), unit, mend.format(need=need))]
 
 
 def _has_caps(site: SiteProblem) -> bool:
@@ -42,7 +87,7 @@ def _has_caps(site: SiteProblem) -> bool:
 
 
 def _suspicious_windows(
-    problem: Problem, home: int, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]]
+    problem: Problem, home: int, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]], *, with_starts: bool
 ) -> NDArray[np.int64]:
     """Windows in which each pool's state of least power does not already hold every cap."""
     site = problem.sites[home]
@@ -55,6 +100,8 @@ def _suspicious_windows(
         power += space.power_w(windows, counts)
     in_use = {gpu: used[:, index] for index, gpu in enumerate(types)}
     facility = site.pue * (power + Meter(problem, home).overhead_w(in_use)) / WATTS_PER_KILOWATT
+    if with_starts:
+        facility = facility + np.array([_start_power_kw(problem, site, cheapest, t) for t in windows.tolist()])
     over = facility > site.power_cap_kw
     for gpu, limit in site.stock.items():
         over |= in_use[gpu] > limit

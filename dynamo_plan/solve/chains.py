@@ -4,9 +4,9 @@ For one pool and kind, and any functions :math:`\varphi_t(n)` of the number of i
 
 .. math:: \sum_t c_t (n_t - n_{t-1})^+ \;\ge\; \sum_t \varphi_t(n_t) + \min_{m} \sum_t \big( c_t (m_t - m_{t-1})^+ - \varphi_t(m_t) \big)
 
-The minimum is a shortest path over numbers of instances, found for all pools and kinds at once: the transition is two running minima. What the
-functions say beyond the largest number considered goes on linearly with slopes :math:`y_t - y_{t+1}`, :math:`0 \le y_t \le c_t`, which cannot
-lower the minimum.
+The minimum is a shortest path over numbers of instances, found for all pools and kinds at once: the transition is two
+running minima. What the functions say beyond the largest number considered goes on linearly with slopes :math:`y_t -
+y_{t+1}`, :math:`0 \le y_t \le c_t`, which cannot lower the minimum.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ from dynamo_plan.schema.plan import (
     Violation,
 )
 from dynamo_plan.schema.profile import Provenance
+from dynamo_plan.solve.caps import violations
 from dynamo_plan.solve.decomposition import Solution, relative_gap
+from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import Ledger, ledger, objective_value
 from dynamo_plan.solve.pricing import Course
 from dynamo_plan.solve.repair import joint
@@ -39,10 +41,8 @@ def compose_plan(
     spaces: list[StateSpace],
     solution: Solution,
     inputs: Inputs,
-    violations: tuple[Violation, ...],
     baselines: tuple[Baseline, ...],
     omitted: tuple[Omission, ...],
-    status: PlanStatus,
 ) -> Plan:
     """The plan that a solution stands for.
 
@@ -66,7 +66,9 @@ def compose_plan(
         for group, provenance in pool_groups(space, course):
             groups.append(group)
             shares[provenance] += group.power_w
-    book = ledger(problem, joint(problem, solution.courses).amounts)
+    amounts = joint(problem, solution.courses).amounts
+    book = ledger(problem, amounts)
+    broken = violations(problem, amounts, book)
     objective = objective_value(problem, book.totals)
     if relative_gap(max(objective, solution.objective), min(objective, solution.objective)) > AGREEMENT:
         raise SolverError(
@@ -83,7 +85,7 @@ def compose_plan(
     return Plan(
         version=PLAN_VERSION,
         name=problem.name,
-        status=status,
+        status=_status(solution, broken),
         first_window_start=problem.windows.label(0),
         window_s=problem.windows.window_s,
         windows=len(problem.windows),
@@ -97,34 +99,41 @@ def compose_plan(
         provenance=tuple(
             ProvenanceShare(name.value, watts / power) for name, watts in shares.items() if power > 0 and watts > 0
         ),
-        violations=violations,
+        violations=broken,
         omissions=(*problem.omissions, *build_site(problem).omissions, *omitted),
         assumptions=problem.assumptions,
         inputs=inputs.files,
     )
 
 
+def _status(solution: Solution, broken: tuple[Violation, ...]) -> PlanStatus:
+    if broken:
+        return PlanStatus.INFEASIBLE
+    return PlanStatus.OPTIMAL if solution.status is SolveStatus.OPTIMAL else PlanStatus.FEASIBLE
+
+
 def pool_groups(space: StateSpace, course: Course) -> list[tuple[Group, Provenance]]:
     """The dispatch of a course, window by window, with the provenance of each group's curve."""
     pool = space.pool
     found: list[tuple[Group, Provenance]] = []
-    for t, counts in enumerate(course.counts):
-        fleet = space.fleets[pool.mix[t]]
-        for kind, instances, clock, load in fleet.groups(counts, float(pool.rate_rps[t])):
-            curve = next(c for c in fleet.kinds[kind].curves if c.frequency_mhz == clock)
-            rate = min(load, curve.capacity_rps)
-            power = instances * float(curve.power_at(rate))
-            group = Group(
-                window=t,
-                pool=pool.name,
-                kind=pool.kinds[kind],
-                instances=instances,
-                frequency_mhz=float(clock),
-                rate_rps=rate,
-                utilisation=rate / curve.capacity_rps,
-                power_w=power,
-            )
-            found.append((group, curve.provenance))
+    for mix, fleet in enumerate(space.fleets):
+        windows = np.flatnonzero(pool.mix == mix)
+        loads = fleet.groups(course.counts[windows], pool.rate_rps[windows]) if windows.size else []
+        for t, groups in zip(windows.tolist(), loads, strict=True):
+            for one in groups:
+                curve = fleet.curve(one.kind, one.rate_rps)
+                rate = min(one.rate_rps, curve.capacity_rps)
+                group = Group(
+                    window=t,
+                    pool=pool.name,
+                    kind=pool.kinds[one.kind],
+                    instances=one.instances,
+                    frequency_mhz=curve.frequency_mhz,
+                    rate_rps=rate,
+                    utilisation=rate / curve.capacity_rps,
+                    power_w=one.instances * float(curve.power_at(rate)),
+                )
+                found.append((group, curve.provenance))
     return found
 
 

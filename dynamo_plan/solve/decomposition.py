@@ -28,6 +28,7 @@ from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import linear_prices, settle
 from dynamo_plan.solve.highs import SolveStatus
+from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
 from dynamo_plan.solve.repair import Plan, Repairer, joint
 from dynamo_plan.solve.states import StateSpace
@@ -89,6 +90,7 @@ class Decomposition:
         self.deadline = deadline
         self.bound = float("-inf")
         self.objective = float("inf")
+        self.target = float("inf")  # cheapest seen, caps broken or not: what the window bound climbs towards
         self.courses: list[Course] = []
         self.rounds = 0
         self.proof = ""
@@ -113,6 +115,8 @@ class Decomposition:
 
     def offer(self, plan: Plan) -> None:
         """Keep a plan if it holds every cap and is the cheapest so far."""
+        book = ledger(self.problem, plan.amounts)
+        self.target = min(self.target, objective_value(self.problem, book.totals))
         outcome = settle(self.problem, plan.amounts)
         if outcome.status is SolveStatus.OPTIMAL and outcome.objective < self.objective:
             self.objective, self.courses = outcome.objective, plan.courses
@@ -177,7 +181,7 @@ class Decomposition:
         for stage in range(1, STAGES + 1):
             for one in bounds:
                 others = sum(other.best for other in bounds if other is not one and np.isfinite(other.best))
-                one.ascend(self.objective - others, ASCENT, self.deadline)
+                one.ascend(min(self.objective, self.target) - others, ASCENT, self.deadline)
             estimate = sum(one.best for one in bounds)
             self._plan_from_windows(bounds, repairer, pairs=stage > 1)
             on_progress("solve", 0.5 + 0.5 * stage / STAGES, f"window bound {estimate:.6g}, plan {self.objective:.6g}")

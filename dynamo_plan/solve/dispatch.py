@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.problem import KindCurves
+from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.solve.envelope import CAPACITY_TOLERANCE, SNAP, Envelope, envelope
 
 SPLITS = 9
@@ -56,6 +57,15 @@ class Forms:
     power_w: Loads
     counts: NDArray[np.int64]
     rates_rps: Loads
+
+
+@dataclass(frozen=True, slots=True)
+class LoadGroup:
+    """Instances of one kind (its index) that carry the same load [1/s]."""
+
+    kind: int
+    instances: int
+    rate_rps: float
 
 
 class Fleet:
@@ -123,26 +133,27 @@ class Fleet:
         """Power of the dispatch of each pair of state (pair, kind) and load (pair,) -> (pair,) [W]."""
         return self._dispatch(states, rate_rps)[0]
 
-    def groups(self, state: NDArray[np.int64], rate_rps: float) -> list[tuple[int, int, float, float]]:
-        """The dispatch itself: (kind, instances, clock [MHz], load per instance [1/s]), kinds ascending."""
-        share = self._dispatch(state[None, :], np.array([rate_rps]))[1][0]
-        found: list[tuple[int, int, float, float]] = []
-        for kind, count in enumerate(state.tolist()):
-            if count:
-                own = self.envelopes[kind]
-                assert own is not None
-                forms = _forms(own, np.array([count]), share[kind : kind + 1])
-                best = int(forms.power_w[:, 0].argmin())
-                pairs = zip(forms.counts[best, :, 0].tolist(), forms.rates_rps[best, :, 0].tolist(), strict=True)
-                found += [(kind, instances, self.clock(kind, load), load) for instances, load in pairs if instances]
+    def groups(self, states: NDArray[np.int64], rate_rps: Loads) -> list[list[LoadGroup]]:
+        """The dispatch itself of each pair of state (pair, kind) and load (pair,): groups of equal load, kinds ascending."""
+        share = self._dispatch(states, rate_rps)[1]
+        found: list[list[LoadGroup]] = [[] for _ in range(rate_rps.size)]
+        for kind, own in enumerate(self.envelopes):
+            running = np.flatnonzero(states[:, kind] > 0)
+            if own is None or running.size == 0:
+                continue
+            forms = _forms(own, states[running, kind], share[running, kind])
+            best = forms.power_w.argmin(axis=0)
+            for column, pair in enumerate(running.tolist()):
+                counts, rates = forms.counts[best[column], :, column], forms.rates_rps[best[column], :, column]
+                found[pair] += _merged(kind, counts.tolist(), rates.tolist())
         return found
 
-    def clock(self, kind: int, rate_rps: float) -> float:
-        """The clock of least power for one instance at this load [MHz]; of equals the lowest."""
+    def curve(self, kind: int, rate_rps: float) -> OperatingCurve:
+        """The clock of least power for one instance at this load [1/s]; of equals the lowest."""
         curves = self.kinds[kind].curves
         load = min(rate_rps * (1.0 - SNAP), max(curve.capacity_rps for curve in curves))
         able = [curve for curve in curves if load <= curve.capacity_rps]
-        return min(able, key=lambda curve: (float(curve.power_at(load)), curve.frequency_mhz)).frequency_mhz
+        return min(able, key=lambda curve: (float(curve.power_at(load)), curve.frequency_mhz))
 
     def _dispatch(self, states: NDArray[np.int64], rate_rps: Loads) -> tuple[Loads, Loads]:
         """Power (pair,) [W] and the load of each kind (pair, kind) [1/s]."""
@@ -244,6 +255,17 @@ def _forms(found: Envelope, counts: NDArray[np.int64], rate_rps: Loads) -> Forms
     power = at_low * low_w + at_high * high_w + np.where(rest > 0, rest * found.power_at(load), 0.0)
     rates = np.stack(np.broadcast_arrays(low, high, load), axis=1)
     return Forms(power, np.stack([at_low, at_high, rest], axis=1), rates)
+
+
+def _merged(kind: int, counts: list[int], rates_rps: list[float]) -> list[LoadGroup]:
+    """Groups of one kind, those of equal load as one."""
+    found: list[LoadGroup] = []
+    for instances, rate in sorted(zip(counts, rates_rps, strict=True), key=lambda group: -group[1]):
+        if instances and found and abs(found[-1].rate_rps - rate) <= SAME_LOAD * abs(rate):
+            found[-1] = LoadGroup(kind, found[-1].instances + instances, found[-1].rate_rps)
+        elif instances:
+            found.append(LoadGroup(kind, instances, rate))
+    return found
 
 
 def _spread(vertices: Loads) -> Loads:

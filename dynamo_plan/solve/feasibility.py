@@ -9,20 +9,16 @@ much.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.problem import Problem, SiteProblem
-from dynamo_plan.schema.plan import Violation
 from dynamo_plan.solve.coupling import Meter
 from dynamo_plan.solve.cuts import TooManyStatesError, admitted
 from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
-
-CAP_TOLERANCE = 1e-9
-"""Relative; a cap that is held up to rounding is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,52 +132,3 @@ def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int
         if not any((use[k] <= use[index]).all() and power[k] <= power[index] for k in kept):
             kept.append(int(index))
     return np.array(kept, dtype=np.int64)
-
-
-def mend(site: SiteProblem, short: dict[int, Combination]) -> tuple[SiteProblem, list[Violation]]:
-    """The site with its caps raised just enough in the windows that cannot hold them, and what had to be raised.
-
-    Parameters
-    ----------
-    short : dict of window to Combination
-        Windows whose best combination breaks a cap.
-    """
-    violations: list[Violation] = []
-    stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
-    for gpu, limit in stock.items():
-        over = {t: found.gpus[gpu] - limit[t] for t, found in sorted(short.items()) if found.gpus[gpu] > limit[t]}
-        if over:
-            need = max(found.gpus[gpu] for t, found in short.items() if t in over)
-            violations.append(
-                Violation(
-                    "gpu_stock",
-                    f"{site.name}/{gpu}",
-                    tuple(over),
-                    tuple(float(v) for v in over.values()),
-                    "GPUs",
-                    f"the smallest count of {gpu} that serves every window is {need:.0f}",
-                )
-            )
-            for t, amount in over.items():
-                limit[t] += amount
-    cap = site.power_cap_kw.copy()
-    excess = {
-        t: found.power_kw - cap[t]
-        for t, found in sorted(short.items())
-        if found.power_kw > cap[t] * (1 + CAP_TOLERANCE)
-    }
-    if excess:
-        need_kw = max(found.power_kw for t, found in short.items() if t in excess)
-        violations.append(
-            Violation(
-                "power_cap",
-                site.name,
-                tuple(excess),
-                tuple(float(v) for v in excess.values()),
-                "kW",
-                f"the smallest feasible power_cap_kw is {need_kw:.6g}",
-            )
-        )
-        for t in excess:
-            cap[t] = short[t].power_kw * (1 + CAP_TOLERANCE)
-    return replace(site, stock=stock, power_cap_kw=cap), violations

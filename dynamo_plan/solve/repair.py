@@ -85,7 +85,7 @@ class Repairer:
         scale = float((np.abs(energy_price(self.problem)) * plan.amounts.instance_energy_kwh).mean())
         costs = _Costs(self.problem, PENALTY * max(scale, 1e-9))
         order = sorted(range(len(start)), key=lambda p: (-float(start[p].power_w.sum()), p))
-        blocks = [(p,) for p in order]
+        blocks: list[tuple[int, ...]] = [(p,) for p in order]
         for _ in range(ROUNDS):
             plan, changed = self._sweep(plan, blocks, choices, costs)
             if not changed:

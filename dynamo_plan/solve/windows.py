@@ -1,17 +1,20 @@
 r"""Window bound: whole servers and the GPU stock exactly, start costs through potentials.
 
-Dantzig-Wolfe's bound plans each pool exactly over time but lets the site power fractions of servers and share out its GPUs in fractions; on small
-and middle fleets that is most of its gap. This bound turns it round. Potentials :math:`\varphi_{p,k,t}(n)` of the number of instances stand for
-the start costs (`dynamo_plan.solve.chains`), so the windows fall apart, and each is solved exactly over all pools' states together:
+Dantzig-Wolfe's bound plans each pool exactly over time but lets the site power fractions of servers and share out its
+GPUs in fractions; on small and middle fleets that is most of its gap. This bound turns it round. Potentials
+:math:`\varphi_{p,k,t}(n)` of the number of instances stand for the start costs (`dynamo_plan.solve.chains`), so the
+windows fall apart, and each is solved exactly over all pools' states together:
 
 .. math:: \sum_t \min_{N} \Big( \sum_p \big( e_{p,t}(N_p) + \sum_k \varphi_{p,k,t}(N_{p,k}) \big) + F_t(G(N)) \Big) + \text{chains}(\varphi)
 
-a knapsack over GPUs in use :math:`G` with the true cost :math:`F` of whole servers and the stock as its size. The potentials are improved by a
-subgradient method with momentum: where a window and a chain choose different numbers, the window's gets dearer and the chain's cheaper. The bound
-is certified once, at the best potentials, over every state that could be part of a window's optimum. Rolling through the windows with the
-chains' cost-to-go gives plans that a repair rarely betters by much.
+a knapsack over GPUs in use :math:`G` with the true cost :math:`F` of whole servers and the stock as its size. The
+potentials are improved by a subgradient method with momentum: where a window and a chain choose different numbers,
+the window's gets dearer and the chain's cheaper. The bound is certified once, at the best potentials, over every
+state that could be part of a window's optimum. Rolling through the windows with the chains' cost-to-go gives plans
+that a repair rarely betters by much.
 
-Source: Lagrangian decomposition, Guignard and Kim, Mathematical Programming 39, 1987; step: Polyak, USSR Comput. Math. and Math. Phys. 9, 1969.
+Source: Lagrangian decomposition, Guignard and Kim, Mathematical Programming 39, 1987; step: Polyak, USSR Comput.
+Math. and Math. Phys. 9, 1969.
 """
 
 from __future__ import annotations
@@ -264,11 +267,8 @@ class WindowBound:
         """
         counts = [np.zeros(prices.instance.shape, dtype=np.int64) for prices in self.prices]
         last = self.energy.size - 1
-        if backward:
-            to_go = self.chains.forward(self.potential) + self.potential
-        else:
-            to_go = self.chains.backward(self.potential)
-        adders = self._adders(to_go)
+        ahead = self.chains.forward(self.potential) + self.potential if backward else None
+        adders = self._adders(self.chains.backward(self.potential) if ahead is None else ahead)
         for t in range(last, -1, -1) if backward else range(last + 1):
             self._replan(counts, t, adders, before=not backward and t > 0, after=backward and t < last)
         return counts
