@@ -17,7 +17,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.profile import MixingTable
-from dynamo_plan.schema.scenario import GpuSpec, PoolRule, ServiceSpec
+from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Scenario, ServiceSpec
 
 NO_MIXING = MixingTable("", ())
 
@@ -52,6 +52,7 @@ def assemble(inputs: Inputs) -> Problem:
                 pools.append(pool)
     if faults:
         raise InputError(faults)
+    omissions += _not_modelled(scenario)
     return Problem(
         name=scenario.name,
         windows=inputs.windows,
@@ -63,6 +64,19 @@ def assemble(inputs: Inputs) -> Problem:
         assumptions=tuple(assumptions),
         references=tuple(references),
     )
+
+
+def _not_modelled(scenario: Scenario) -> list[Omission]:
+    """Values that the scenario states and this version does not use."""
+    found = []
+    if scenario.transitions.reshard_s > 0:
+        reason = "every change of kind counts as a start, which is dearer"
+        found.append(Omission("transitions.reshard_s", reason))
+    for site in scenario.sites:
+        if any(gpu.server_start_s > 0 for gpu in site.gpus.values()):
+            reason = "servers are powered at the left edge of the window that needs them; start them that much earlier"
+            found.append(Omission(f"sites.{site.name} server_start_s", reason))
+    return found
 
 
 def _site(inputs: Inputs, index: int) -> SiteProblem:

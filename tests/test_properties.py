@@ -79,7 +79,9 @@ def cells(draw: st.DrawFn, kind: Kind, clock: float, *, straight: bool) -> list[
     bend = 1.0 if straight else draw(number(0.4, 1.8))
     slow = draw(number(0.6, 1.4))
     levels = (0.0, 0.25, 0.5, 0.75, 1.0)
-    return cell(kind, clock, [(top * u, TTFT_SLO_MS * slow * (0.4 + 0.6 * u), idle_w + span_w * u**bend) for u in levels])
+    return cell(
+        kind, clock, [(top * u, TTFT_SLO_MS * slow * (0.4 + 0.6 * u), idle_w + span_w * u**bend) for u in levels]
+    )
 
 
 @st.composite
@@ -171,7 +173,9 @@ def test_the_order_and_names_of_services_change_nothing(drawn: Draw) -> None:
 def test_another_name_for_a_gpu_type_changes_nothing(drawn: Draw) -> None:
     names = {"a100": "z100", "h100": "b100"}  # and so another order of the kinds
     rows = tuple(row._replace(kind=replace(row.kind, gpu=names[row.kind.gpu])) for row in drawn.rows)
-    assert optimum(replace(drawn, rows=rows).inputs()) == pytest.approx(optimum(drawn.inputs()), rel=AGREEMENT, abs=1e-9)
+    assert optimum(replace(drawn, rows=rows).inputs()) == pytest.approx(
+        optimum(drawn.inputs()), rel=AGREEMENT, abs=1e-9
+    )
 
 
 @settings(max_examples=EXAMPLES)

@@ -30,7 +30,7 @@ from dynamo_plan.solve.coupling import linear_prices, settle
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
-from dynamo_plan.solve.repair import Plan, Repairer, joint
+from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.solve.windows import WindowBound, window_bounds
 
@@ -130,10 +130,21 @@ class Decomposition:
         prices = self._generate(on_progress)
         if self.done():
             return
-        repairer = Repairer(self.problem, self.spaces, prices)
+        plain = linear_prices(self.problem)
+        bounds = window_bounds(
+            self.problem,
+            self.spaces,
+            np.maximum(prices.instance_energy_kwh - plain.instance_energy_kwh, 0.0),
+            np.maximum(prices.gpus_in_use - plain.gpus_in_use, 0.0),
+        )
+        if bounds is None:
+            repairer = Repairer(self.problem, self.spaces, near_states(self.problem, self.spaces, prices))
+        else:
+            near = {id(space): own for one in bounds for space, own in zip(one.spaces, one.candidates(), strict=True)}
+            repairer = Repairer(self.problem, self.spaces, [near[id(space)] for space in self.spaces])
         self.offer(repairer.repair(self.price(prices)))
-        if not self.done():
-            self._close(prices, repairer, on_progress)
+        if bounds is not None and not self.done():
+            self._close(bounds, repairer, on_progress)
 
     def _generate(self, on_progress: Progress) -> SiteVector:
         """Column generation; returns the prices of the best bound."""
@@ -158,7 +169,8 @@ class Decomposition:
             if gap <= CONVERGED or monotonic() >= self.deadline:
                 break
             if self.rounds % REPAIR_EVERY == 0:
-                self.offer(Repairer(self.problem, self.spaces, prices).repair(courses))
+                near = near_states(self.problem, self.spaces, prices)
+                self.offer(Repairer(self.problem, self.spaces, near).repair(courses))
                 if self.done():
                     break
             for pool, amounts in enumerate(self.contributions(courses)):
@@ -167,17 +179,8 @@ class Decomposition:
         self.offer(joint(self.problem, courses))
         return centre
 
-    def _close(self, prices: SiteVector, repairer: Repairer, on_progress: Progress) -> None:
+    def _close(self, bounds: list[WindowBound], repairer: Repairer, on_progress: Progress) -> None:
         """Window bound and plans from it until the gap, the limit or no progress."""
-        plain = linear_prices(self.problem)
-        bounds = window_bounds(
-            self.problem,
-            self.spaces,
-            np.maximum(prices.instance_energy_kwh - plain.instance_energy_kwh, 0.0),
-            np.maximum(prices.gpus_in_use - plain.gpus_in_use, 0.0),
-        )
-        if bounds is None:
-            return
         for stage in range(1, STAGES + 1):
             for one in bounds:
                 others = sum(other.best for other in bounds if other is not one and np.isfinite(other.best))

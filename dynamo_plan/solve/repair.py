@@ -58,17 +58,14 @@ class Repairer:
 
     Parameters
     ----------
-    prices : SiteVector
-        Prices that choose each pool's candidate states; usually the master's duals.
+    near : list of Pairs
+        Candidate states of every pool with their power [W], sorted by window.
     """
 
-    def __init__(self, problem: Problem, spaces: list[StateSpace], prices: SiteVector) -> None:
+    def __init__(self, problem: Problem, spaces: list[StateSpace], near: list[Pairs]) -> None:
         self.problem = problem
         self.spaces = spaces
-        self.near = [
-            near_states(space, pool_prices(problem, pool, prices), _slack(problem, pool))
-            for space, pool in zip(spaces, problem.pools, strict=True)
-        ]
+        self.near = near
 
     def repair(self, start: list[Course], *, pairs: bool = False) -> Plan:
         """Courses that together cost no more than the given ones (one per pool) under whole servers and caps.
@@ -142,10 +139,21 @@ def _slack(problem: Problem, pool: PoolProblem) -> NDArray[np.float64]:
     return np.asarray(np.abs(energy_price(problem)[home]) * most * problem.windows.hours / WATTS_PER_KILOWATT)
 
 
-def near_states(space: StateSpace, prices: PoolPrices, slack: NDArray[np.float64]) -> Pairs:
-    """States whose lower bound is within `slack` [objective] of surviving, the cheapest of each window, with their power [W]."""
-    window, counts = space.near(prices, space.detour(prices, slack))
-    order = np.lexsort((space.lower(prices, window, counts), window))
+def near_states(problem: Problem, spaces: list[StateSpace], prices: SiteVector) -> list[Pairs]:
+    """Every pool's candidates at these prices: states that one server more or less could make worth while."""
+    found = []
+    for space in spaces:
+        own = pool_prices(problem, space.pool, prices)
+        window, counts = space.near(own, space.detour(own, _slack(problem, space.pool)))
+        found.append(cheapest(space, window, counts, space.lower(own, window, counts)))
+    return found
+
+
+def cheapest(
+    space: StateSpace, window: NDArray[np.int64], counts: NDArray[np.int64], cost: NDArray[np.float64]
+) -> Pairs:
+    """The `CANDIDATES` states of least cost of each window, with their power [W], sorted by window; `window` sorted."""
+    order = np.lexsort((cost, window))
     rank = np.arange(window.size) - np.searchsorted(window[order], window[order])
     kept = np.sort(order[rank < CANDIDATES])
     return Pairs(window[kept], counts[kept], space.power_w(window[kept], counts[kept]))

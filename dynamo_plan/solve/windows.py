@@ -31,7 +31,8 @@ from dynamo_plan.solve.chains import Chains
 from dynamo_plan.solve.coupling import Meter, direct_prices
 from dynamo_plan.solve.options import PoolOptions, gather_options
 from dynamo_plan.solve.pricing import pool_prices
-from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.solve.repair import cheapest
+from dynamo_plan.solve.states import Pairs, StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 FIRST_STEP = 1.0
@@ -301,6 +302,18 @@ class WindowBound:
             levels.append(options.level[here])
         for pool, index in enumerate(_one_window(costs, levels, self._servers[t])):
             counts[pool][t] = self.options[pool].counts[self.options[pool].edge[t] + index]
+
+    def candidates(self) -> list[Pairs]:
+        """Cheapest candidate states of every pool at the linear prices, for repairs."""
+        return [
+            cheapest(
+                options.space,
+                options.window,
+                options.counts,
+                options.cost + (options.counts * linear[options.window]).sum(axis=1),
+            )
+            for options, linear in zip(self.options, self.linear, strict=True)
+        ]
 
     def certify(self) -> float:
         """The bound at the best potentials, proven: over every state that can be part of a window's optimum.

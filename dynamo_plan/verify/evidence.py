@@ -31,7 +31,9 @@ class PoolLoad:
         The site the scenario gives the service, whatever the plan says.
     buckets : tuple of Bucket
     rate_rps, reserve_rate_rps : array, shape (window, bucket)
-        Mean and reserve arrival rates [1/s].
+        Mean and reserve arrival rates [1/s]; no bucket's reserve is below its mean.
+    shares, reserve_shares : tuple of tuple, shape (window, bucket)
+        The buckets' shares of either rate [1].
     """
 
     service: ServiceSpec
@@ -39,6 +41,8 @@ class PoolLoad:
     buckets: tuple[Bucket, ...]
     rate_rps: NDArray[np.float64]
     reserve_rate_rps: NDArray[np.float64]
+    shares: tuple[Shares, ...]
+    reserve_shares: tuple[Shares, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +74,19 @@ class Mix:
         return least_direct([reading.provenance for _, reading in self.parts])
 
 
-def shares_of(rate_rps: NDArray[np.float64]) -> Shares:
-    """Each bucket's share of a pool's rate, shape (bucket,) [1/s] -> [1]; equal shares where there is none."""
+def shares_by_window(rate_rps: NDArray[np.float64]) -> tuple[Shares, ...]:
+    """Each bucket's share of a pool's rate, shape (window, bucket) [1/s] -> [1].
+
+    A window without load has the shares of the horizon's sums; a pool that never has load equal ones.
+    """
+    equal = (1.0 / rate_rps.shape[1],) * rate_rps.shape[1]
+    usual = _shares(rate_rps.sum(axis=0), equal)
+    return tuple(_shares(row, usual) for row in rate_rps)
+
+
+def _shares(rate_rps: NDArray[np.float64], without_load: Shares) -> Shares:
     total = float(rate_rps.sum())
-    shares = rate_rps / total if total > 0 else np.full(rate_rps.size, 1.0 / rate_rps.size)
-    return tuple(shares.tolist())
+    return tuple((rate_rps / total).tolist()) if total > 0 else without_load
 
 
 class Evidence:
@@ -112,10 +124,12 @@ class Evidence:
             forecast = self.inputs.forecasts[service.name]
             columns = [forecast.buckets.index(name) for name in pool.buckets]
             quantile = service.reserve_quantile
-            reserve = forecast.rate_rps if quantile is None else forecast.quantile_rate_rps[quantile]
+            rate = forecast.rate_rps[:, columns]
+            reserve = rate if quantile is None else np.maximum(rate, forecast.quantile_rate_rps[quantile][:, columns])
             site = self.inputs.scenario.sites[0] if service.site is None else self.sites[service.site]
             buckets = tuple(grid[name] for name in pool.buckets)
-            loads[pool.name] = PoolLoad(service, site, buckets, forecast.rate_rps[:, columns], reserve[:, columns])
+            shares = shares_by_window(rate), shares_by_window(reserve)
+            loads[pool.name] = PoolLoad(service, site, buckets, rate, reserve, *shares)
         return loads
 
     @cached_property
@@ -174,12 +188,12 @@ class Evidence:
         """The mix that a group serves in its window."""
         if group.frequency_mhz not in self.clocks_mhz(self.pools[group.pool].service, group.kind):
             return None
-        shares = shares_of(self.pools[group.pool].rate_rps[group.window])
+        shares = self.pools[group.pool].shares[group.window]
         return self.mix(group.pool, group.kind, group.frequency_mhz, shares)
 
     def reserve_capacity_rps(self, pool: str, kind: Kind, window: int) -> float:
         """Rate that one instance can serve at its best clock under the reserve's mix [1/s]; 0 where it cannot."""
-        shares = shares_of(self.pools[pool].reserve_rate_rps[window])
+        shares = self.pools[pool].reserve_shares[window]
         key = (pool, kind, shares)
         if key not in self._reserve:
             mixes = (self.mix(pool, kind, f, shares) for f in self.clocks_mhz(self.pools[pool].service, kind))

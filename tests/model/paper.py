@@ -49,7 +49,7 @@ def pool(
     rate = np.array(rate_rps, dtype=np.float64)
     return PoolProblem(
         name=name,
-        service=name.split("/")[0],
+        service=name.split("/", maxsplit=1)[0],
         site=SITE,
         buckets=(name.split("/")[1],),
         kinds=tuple(kinds),

@@ -49,9 +49,7 @@ def test_starts_that_pay_are_counted_exactly() -> None:
 
 def test_pools_share_the_stock() -> None:
     """Two pools would each like two instances; three GPUs leave that to the one that gains more."""
-    paper = problem(
-        pool([1.0], name="a/SA"), pool([1.0], name="b/SA"), gpus={"h100": GpuSpec(count=3, per_server=1)}
-    )
+    paper = problem(pool([1.0], name="a/SA"), pool([1.0], name="b/SA"), gpus={"h100": GpuSpec(count=3, per_server=1)})
     model = CompactModel(paper, states([500, 300]) + states([500, 250]), np.zeros((1, 1), dtype=bool))
     outcome = run(model.prob)
     assert [int(one[0]) for one in model.chosen(outcome.values)] == [0, 1]

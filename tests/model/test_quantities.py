@@ -36,8 +36,6 @@ def test_uses_add_up_and_prices_weigh_them() -> None:
     paper = problem(pool([1.0, 1.0]))
     one = amounts(paper, gpus_in_use=[1, 2], instance_energy_kwh=[0.5, 0.25])
     two = amounts(paper, gpu_hours=[3, 0], instance_starts=[0, 1])
-    price = amounts(
-        paper, gpus_in_use=[10, 100], gpu_hours=[2, 2], instance_energy_kwh=[4, 8], instance_starts=[7, 7]
-    )
+    price = amounts(paper, gpus_in_use=[10, 100], gpu_hours=[2, 2], instance_energy_kwh=[4, 8], instance_starts=[7, 7])
     assert (one + two).dot(price) == 210.0 + 4.0 + 6.0 + 7.0
     assert (one + two - two).dot(price) == one.dot(price) == 214.0

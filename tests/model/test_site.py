@@ -17,7 +17,7 @@ ALL = [*pieces(constraints), *pieces(costs)]
 
 @pytest.mark.parametrize("piece", ALL, ids=[piece.__name__.rpartition(".")[2] for piece in ALL])
 def test_a_piece_is_named_as_its_file(piece: ModuleType) -> None:
-    assert piece.NAME == piece.__name__.rpartition(".")[2]
+    assert piece.__name__.rpartition(".")[2] == piece.NAME
     assert ".. math::" in (piece.__doc__ or "")
 
 

@@ -24,9 +24,7 @@ def line(clock: float, capacity: float, idle_w: float, w_per_rps: float, steps: 
 
 
 def test_a_straight_line_stays_one() -> None:
-    curve = tabulate(
-        1400.0, np.array([0.0, 1.0, 2.0]), np.array([100.0, 200.0, 300.0]), 1.5, Provenance.COMPOSED
-    )
+    curve = tabulate(1400.0, np.array([0.0, 1.0, 2.0]), np.array([100.0, 200.0, 300.0]), 1.5, Provenance.COMPOSED)
     assert curve.rate_rps[: PIECES + 1] == pytest.approx(np.arange(PIECES + 1) / PIECES)
     assert curve.capacity_rps == 1.5
     assert curve.power_w == pytest.approx(100.0 + 100.0 * curve.rate_rps, rel=1e-12)

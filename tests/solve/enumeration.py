@@ -36,9 +36,7 @@ def admitted_states(pool: PoolProblem, t: int) -> NDArray[np.int64]:
 
 def joint_courses(problem: Problem) -> int:
     """Number of joint courses."""
-    return prod(
-        admitted_states(pool, t).shape[0] for pool in problem.pools for t in range(len(problem.windows))
-    )
+    return prod(admitted_states(pool, t).shape[0] for pool in problem.pools for t in range(len(problem.windows)))
 
 
 def optimum(problem: Problem) -> float:

@@ -49,7 +49,12 @@ def knapsack_power(fleet: Fleet, state: tuple[int, ...], rate_rps: float, levels
             own = _envelope(fleet, kind).power_at(grid)
             able = int(np.isfinite(own).sum())
             for _ in range(count):
-                total = np.array([(total[max(0, j - able + 1) : j + 1][::-1] + own[: min(j + 1, able)]).min() for j in range(levels + 1)])
+                total = np.array(
+                    [
+                        (total[max(0, j - able + 1) : j + 1][::-1] + own[: min(j + 1, able)]).min()
+                        for j in range(levels + 1)
+                    ]
+                )
     return float(total[-1])
 
 

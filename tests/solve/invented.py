@@ -87,7 +87,7 @@ def inputs_of(
             "sites": [
                 {
                     "name": SITE,
-                    "gpus": gpus or {name: gpu for name in found},
+                    "gpus": gpus or dict.fromkeys(found, gpu),
                     "grid": "grid.csv",
                     "pue": pue,
                     "power_cap_kw": power_cap_kw,
@@ -198,9 +198,7 @@ def _kinds(rng: np.random.Generator, most: int) -> list[Kind]:
     return [every[int(index)] for index in sorted(picked)]
 
 
-def _random_service(
-    rng: np.random.Generator, kinds: list[Kind], windows: int, buckets: int, *, mixed: bool
-) -> Service:
+def _random_service(rng: np.random.Generator, kinds: list[Kind], windows: int, buckets: int, *, mixed: bool) -> Service:
     clocks = np.sort(rng.choice(np.arange(800, 2000, 50), size=int(rng.integers(2, 5)), replace=False)).astype(float)
     rows: list[Row] = []
     best = np.zeros(buckets)

@@ -28,9 +28,7 @@ def mend(of: Problem) -> tuple[Problem, tuple[Violation, ...]]:
 
 
 def test_caps_that_can_be_held_stay_as_they_are() -> None:
-    of = problem(
-        pool([1.0, 2.0], curves=PLAIN), gpus={"h100": GpuSpec(count=2, per_server=1)}, power_cap_kw=0.4
-    )
+    of = problem(pool([1.0, 2.0], curves=PLAIN), gpus={"h100": GpuSpec(count=2, per_server=1)}, power_cap_kw=0.4)
     found, violations = mend(of)
     assert violations == ()
     assert found.sites[0].stock["h100"].tolist() == [2.0, 2.0]

@@ -41,7 +41,7 @@ def test_the_reference_is_admitted_and_costs_what_the_limit_says() -> None:
 
 
 def test_cuts_are_lower_bounds() -> None:
-    """s L + sum N psi(s) is at most the hull power, for every slope."""
+    """S L + sum N psi(s) is at most the hull power, for every slope."""
     for space, _ in random_spaces(20, 40):
         window, counts = space.box()
         own: Cuts = space.cuts

@@ -22,7 +22,9 @@ def random_curve(rng: np.random.Generator, clock: float) -> OperatingCurve:
     capacity = float(rng.uniform(0.5, 4.0))
     rates = np.append(0.0, np.sort(rng.uniform(0.0, capacity, int(rng.integers(0, 8)))))
     rates = np.append(rates[rates < capacity], capacity)
-    power = rng.uniform(50, 150) + rng.uniform(50, 400) * rates ** rng.uniform(0.4, 1.8) + rng.uniform(0, 30, rates.size)
+    power = (
+        rng.uniform(50, 150) + rng.uniform(50, 400) * rates ** rng.uniform(0.4, 1.8) + rng.uniform(0, 30, rates.size)
+    )
     return OperatingCurve(clock, rates, power, Provenance.MODELLED)
 
 

@@ -40,8 +40,7 @@ def brute(of: Problem, t: int) -> tuple[float, float]:
     found = []
     own = [admitted_states(one, t) for one in of.pools]
     watts = [
-        space.power_w(np.full(states.shape[0], t), states)
-        for space, states in zip(spaces_of(of), own, strict=True)
+        space.power_w(np.full(states.shape[0], t), states) for space, states in zip(spaces_of(of), own, strict=True)
     ]
     for picks in product(*(range(states.shape[0]) for states in own)):
         short, draw = 0.0, sum(float(w[i]) for w, i in zip(watts, picks, strict=True))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Group, Plan, ServerPlan, SitePlan
 
@@ -52,6 +54,15 @@ def with_gpus(inputs: Inputs, **changes: Any) -> Inputs:
         for site in inputs.scenario.sites
     ]
     return replace(inputs, scenario=inputs.scenario.model_copy(update={"sites": sites}))
+
+
+def nothing_measured(inputs: Inputs) -> Inputs:
+    """The inputs with every measured row of every profile called composed."""
+    profiles = {
+        name: replace(table, provenance=np.where(table.provenance == "measured", "composed", table.provenance))
+        for name, table in inputs.profiles.items()
+    }
+    return replace(inputs, profiles=profiles)
 
 
 def group_change(**changes: Any) -> Mutation:

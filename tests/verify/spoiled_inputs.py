@@ -7,7 +7,7 @@ from dataclasses import replace
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Plan
 from dynamo_plan.schema.scenario import MemorySpec
-from tests.verify.changes import Spoiled, with_gpus, with_services
+from tests.verify.changes import Spoiled, nothing_measured, with_gpus, with_services
 
 
 def share_moved(plan: Plan, inputs: Inputs) -> Spoiled:
@@ -74,4 +74,4 @@ def heavier_weights(inputs: Inputs) -> Inputs:
 
 def model_too_large(inputs: Inputs) -> Inputs:
     memory = MemorySpec(parameters_billion=1e4, layers=100, kv_heads=8, head_dim=128, max_request_tokens=1000)
-    return with_gpus(with_services(inputs, memory=memory), hbm_gib=80.0)
+    return with_gpus(with_services(nothing_measured(inputs), memory=memory), hbm_gib=80.0)

@@ -4,7 +4,8 @@ r"""Every group runs at a point that the profile's rows show to hold the SLO, an
     0 \le \lambda_g \le \mu_{k,f}(s_{p,t}), \quad u_g = \lambda_g / \mu_{k,f}(s_{p,t}), \quad P_g = n_g w_{k,f}(\lambda_g)
 
 lambda rate of one instance [1/s], mu capacity at the SLO for the pool's shares s of the buckets [1/s], u utilisation,
-n instances, w power of one instance [W]. The kind has rows and GPUs at the site, the clock is one that may be locked.
+n instances, w power of one instance [W]. The kind has rows and GPUs at the site, the clock is one that may be locked. A window
+without load has the shares of the horizon's sums; a pool that never has load equal ones.
 """
 
 from __future__ import annotations

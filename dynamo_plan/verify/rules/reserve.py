@@ -2,7 +2,8 @@ r"""The instances that run can serve the reserve rate at their best clocks, in e
 
 .. math:: \sum_{k} N_{p,k,t} \max_f \mu_{k,f}(s^q_{p,t}) \ge \sum_{b \in p} \lambda^q_{b,t}
 
-N instances, mu capacity at the SLO [1/s] for the reserve's shares s^q of the buckets, lambda^q the reserve rate [1/s].
+N instances, mu capacity at the SLO [1/s] for the reserve's shares s^q of the buckets, lambda^q the reserve rate [1/s]: the
+forecast's quantile, and at least the mean. A window without reserve rate has the shares of the horizon's sums.
 """
 
 from __future__ import annotations

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.scenario import MemorySpec
-from dynamo_plan.verify.rules.memory import kv_blocks
-from tests.verify.changes import with_gpus, with_group, with_services
+from dynamo_plan.verify.rules.memory import kv_blocks, was_measured
+from tests.verify.changes import nothing_measured, with_gpus, with_group, with_services
 from tests.verify.hand import findings_of, two_pools
 
 LLAMA_2_70B = MemorySpec(parameters_billion=68.98, layers=80, kv_heads=8, head_dim=128, max_request_tokens=4096)
@@ -22,8 +23,9 @@ LLAMA_2_70B = MemorySpec(parameters_billion=68.98, layers=80, kv_heads=8, head_d
         (2, "bf16", None, 2026),
         (4, "bf16", None, 30366),
         (8, "bf16", None, 87047),
-        (1, "fp8", None, 1013),
-        (1, "fp8", "fp8", 2026),
+        (1, "fp8_e4m3", None, 1013),
+        (1, "fp8_e4m3", "fp8_e4m3", 2026),
+        (1, "int8", "fp8_e5m2", 2026),
     ],
 )
 def test_blocks_of_llama_2_70b(tp: int, dtype: str, kv_dtype: str | None, blocks: int) -> None:
@@ -67,12 +69,35 @@ def test_the_longest_request_must_fit(tokens: int, refused: int) -> None:
     # 2026 blocks hold 32416 tokens.
     memory = LLAMA_2_70B.model_copy(update={"max_request_tokens": tokens})
     only_tp2 = replace(plan, groups=plan.groups[:1])
-    fitted = with_gpus(with_services(inputs, memory=memory), hbm_gib=79.1)
+    fitted = with_gpus(with_services(nothing_measured(inputs), memory=memory), hbm_gib=79.1)
     assert len(findings_of("memory", only_tp2, fitted)) == refused
 
 
-def test_where_the_scenario_is_silent_nothing_is_claimed() -> None:
+def test_a_measured_row_outweighs_the_rule() -> None:
     plan, inputs = two_pools()
+    unknown = nothing_measured(with_services(inputs, memory=LLAMA_2_70B.model_copy(update={"max_request_tokens": 10**9})))
+    assert {finding.where for finding in findings_of("memory", plan, unknown)} == {
+        "chat/LA h100-tp2-bf16",
+        "chat/SA h100-tp1-bf16",
+        "chat/SA h100-tp2-bf16",
+    }
+    # One measured row of TP1, at any clock and length: TP1 ran, TP2 is still only composed.
+    table = unknown.profiles["chat"]
+    labels = table.provenance.copy()
+    labels[np.flatnonzero(table.tp == 1)[-1]] = "measured"
+    ran = replace(unknown, profiles={"chat": replace(table, provenance=labels)})
+    assert {finding.where for finding in findings_of("memory", plan, ran)} == {
+        "chat/LA h100-tp2-bf16",
+        "chat/SA h100-tp2-bf16",
+    }
+    # Another model's measurement says nothing about this one.
+    other = replace(ran.profiles["chat"], model=np.where(table.tp == 1, "other", table.model))
+    assert not was_measured(other, "m", Kind("h100", 1, 1, "bf16"))
+
+
+def test_where_the_scenario_is_silent_nothing_is_claimed() -> None:
+    plan, measured = two_pools()
+    inputs = nothing_measured(measured)
     too_large = LLAMA_2_70B.model_copy(update={"max_request_tokens": 10**9})
     assert findings_of("memory", plan, with_gpus(with_services(inputs, memory=too_large), hbm_gib=None)) == []
     assert findings_of("memory", plan, with_services(inputs, memory=None)) == []
