@@ -36,9 +36,9 @@ MATH_ROLE = re.compile(r":math:`([^`]+)`")
 
 
 def displayed_formula(match: re.Match[str]) -> str:
-    """Turn a ``.. math::`` block into a displayed formula of Markdown."""
-    formula = "\n".join(part for part in (match["first"].strip(), textwrap.dedent(match["body"]).strip()) if part)
-    return f"$$\n{formula}\n$$\n\n"
+    """Turn a ``.. math::`` block into displayed formulas of Markdown: an empty line separates two, as in Sphinx."""
+    text = "\n".join(part for part in (match["first"].strip(), textwrap.dedent(match["body"]).strip()) if part)
+    return "".join(f"$$\n{formula}\n$$\n\n" for formula in re.split(r"\n\s*\n", text))
 
 
 def markdown(docstring: str) -> str:

@@ -82,6 +82,12 @@ class VerificationError(PlanError):
     exit_code = ExitCode.VERIFICATION_FAILED
 
 
+class LimitError(PlanError):
+    """The time limit was reached before there was any plan."""
+
+    exit_code = ExitCode.LIMIT
+
+
 class SolverError(PlanError):
     """A solver ended in a state that no model of ours should reach; always a defect of ours."""
 

@@ -26,7 +26,6 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import PlanStatus
 from dynamo_plan.schema.scenario import ObjectiveName
-from dynamo_plan.solve.caps import mended
 from dynamo_plan.solve.compact import solve_compact
 from dynamo_plan.solve.coupling import direct_prices
 from dynamo_plan.solve.highs import SolveStatus
@@ -116,8 +115,6 @@ def optimum(inputs: Inputs) -> float:
     """The optimum; caps that cannot be held end the example."""
     problem = assemble(inputs)
     spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
-    _, violations = mended(problem, spaces)
-    assume(not violations)
     solution = solve_compact(problem, spaces, gap=0.0, time_limit_s=TIME_LIMIT_S)
     assume(solution.status is not SolveStatus.INFEASIBLE)
     assert solution.status is SolveStatus.OPTIMAL

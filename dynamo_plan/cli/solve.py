@@ -19,8 +19,12 @@ from dynamo_plan.errors import ExitCode, Fault, UsageError, VerificationError
 if TYPE_CHECKING:
     from dynamo_plan.emit.summary import Summary
     from dynamo_plan.planner import Run
+    from dynamo_plan.schema.scenario import Scenario
 
 RUNS = Path("runs")
+LEAST_TIME_LIMIT_S = 1e-3
+"""No clock used here shows less; 0 would be no time at all."""
+
 EXIT_CODES = {
     "optimal": ExitCode.OK,
     "feasible": ExitCode.LIMIT,
@@ -62,8 +66,12 @@ def solve(
     ] = None,
     objective: Annotated[Objective | None, typer.Option("--objective", help="Minimise this alone.")] = None,
     method: Annotated[Method, typer.Option("--method", help="How to solve.")] = Method.AUTO,
-    gap: Annotated[float | None, typer.Option("--gap", help="Relative gap at which to stop, e.g. 1e-3.")] = None,
-    time_limit: Annotated[float | None, typer.Option("--time-limit", metavar="S", help="Wall time [s].")] = None,
+    gap: Annotated[
+        float | None, typer.Option("--gap", min=0.0, help="Relative gap at which to stop, e.g. 1e-3.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option("--time-limit", metavar="S", min=LEAST_TIME_LIMIT_S, help="Wall time [s].")
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads for the solver.")] = None,
     save_lp: Annotated[bool, typer.Option("--save-lp", help="Write the model as RUN/model.lp as well.")] = False,
     output: OutputOption = Output.TABLE,
@@ -76,10 +84,10 @@ def solve(
     overrides = [*map(_override, settings or []), *_option_overrides(objective, gap, time_limit)]
     with TemporaryDirectory() as scratch:
         model_lp = Path(scratch) / "model.lp" if save_lp else None
-        run, summary, folder = _solve(scenario, run_dir, overrides, method, threads, model_lp, force=force)
+        run, summary, solved, folder = _solve(scenario, run_dir, overrides, method, threads, model_lp, force=force)
     for line in run.diagnosis:
         say_error(line)
-    _print_result(run, summary, folder, output)
+    _print_result(run, summary, solved, folder, output)
     say(f"Wrote {folder}")
     raise typer.Exit(EXIT_CODES[run.plan.status.value])
 
@@ -93,7 +101,7 @@ def _solve(
     model_lp: Path | None,
     *,
     force: bool,
-) -> tuple[Run, Summary, Path]:
+) -> tuple[Run, Summary, Scenario, Path]:
     from dynamo_plan.emit.atomic import refuse_occupied
     from dynamo_plan.emit.run_folder import PLAN_FILE, RunRecord, write_run
     from dynamo_plan.ingest import read_inputs
@@ -130,14 +138,14 @@ def _solve(
         findings=[asdict(finding) for finding in run.findings],
         model_lp=model_lp,
     )
-    return run, write_run(folder, record, force=force), folder
+    return run, write_run(folder, record, force=force), inputs.scenario, folder
 
 
-def _print_result(run: Run, summary: Summary, folder: Path, output: Output) -> None:
+def _print_result(run: Run, summary: Summary, scenario: Scenario, folder: Path, output: Output) -> None:
     if output is Output.TABLE:
-        from dynamo_plan.report.card import print_card
+        from dynamo_plan.report.card import Making, print_card
 
-        print_card(run.plan, summary.phases_s, run.solver, str(folder), console())
+        print_card(run.plan, Making(scenario.objective, summary.phases_s, run.solver, str(folder)), console())
     elif output is Output.CSV:
         print((folder / "schedule.csv").read_text(encoding="utf-8"), end="")
     else:

@@ -109,7 +109,7 @@ def _swap(draft: Path, target: Path) -> None:
         target.rename(old)
     try:
         draft.rename(target)
-    except OSError:
+    except BaseException:  # an interrupt too: the earlier folder must not be lost
         if old.exists():
             old.rename(target)
         raise

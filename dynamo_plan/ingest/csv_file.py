@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from dynamo_plan.ingest.arrow_column import READ_ERRORS, as_column, first_line
-from dynamo_plan.ingest.gathered import MOST_LISTED, Faults, listed
-from dynamo_plan.ingest.source import Source
+from dynamo_plan.ingest.gathered import MOST_LISTED, Faults, clipped, listed
+from dynamo_plan.ingest.source import Source, foreign_sort
 from dynamo_plan.ingest.table import Table
 
-FOREIGN_MAGIC = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\x1f\x8b": "gzip-compressed", b"\xff\xfe": "UTF-16"}
 COMMA_BETWEEN_DIGITS = re.compile(r"\d,\d")
 MEND_TABLE = "Save it as CSV in UTF-8 with commas between columns, or as Parquet"
 
@@ -39,6 +38,15 @@ def read_csv(source: Source, faults: Faults) -> Table | None:
     if not _has_commas(source.shown, lines, faults) or not _has_closed_quotes(source.shown, lines, faults):
         return None
     names = [name.strip() for name in next(csv.reader([lines[0][1].decode()]))]
+    if len(names) == 1:
+        faults.add(
+            "table-not-a-table",
+            f"{source.shown}:{lines[0][0]}",
+            f"the first line, {clipped(names[0])}, is no header of a table: it has no commas",
+            "CSV or Parquet is needed",
+            "Check that this is the file you mean",
+        )
+        return None
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         faults.add(
@@ -53,7 +61,7 @@ def read_csv(source: Source, faults: Faults) -> Table | None:
 
 
 def _is_text(shown: str, data: bytes, faults: Faults) -> bool:
-    wrong = next((name for magic, name in FOREIGN_MAGIC.items() if data.startswith(magic)), "")
+    wrong = foreign_sort(data)
     try:
         data.decode("utf-8")
         wrong = wrong or ("binary" if b"\x00" in data else "")

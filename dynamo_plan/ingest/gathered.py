@@ -11,6 +11,19 @@ from dynamo_plan.errors import Fault, InputError
 MOST_LISTED = 20
 """Rows listed of one fault in one column; the rest is counted. More would bury the other faults."""
 
+ALSO_CALLED = {
+    "bf8": ("bf16", "fp8_e5m2"),
+    "bfloat16": ("bf16",),
+    "e4m3": ("fp8_e4m3",),
+    "e5m2": ("fp8_e5m2",),
+    "float16": ("fp16",),
+    "float8": ("fp8_e4m3",),
+    "fp4": ("nvfp4", "mxfp4"),
+    "fp8": ("fp8_e4m3",),
+    "half": ("fp16",),
+}
+"""Other names that people and tools have for a number format; spelling alone would lead `fp8` to `fp16`."""
+
 
 class Located(Protocol):
     """Something whose rows can be pointed at."""
@@ -72,9 +85,10 @@ class Faults:
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """`Did you mean X?`, or an empty text where nothing known looks like the word; case is ignored."""
-    folded = {name.casefold(): name for name in reversed(known)}
-    close = difflib.get_close_matches(word.casefold(), list(folded), n=1)
-    return f"Did you mean {folded[close[0]]}?" if close else ""
+    folded = {name.casefold(): str(name) for name in reversed(known)}
+    meant = [name for name in ALSO_CALLED.get(word.casefold(), ()) if name in known]
+    close = meant or [folded[name] for name in difflib.get_close_matches(word.casefold(), list(folded), n=1)]
+    return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
 def listed(names: Iterable[object], most: int = MOST_LISTED) -> str:

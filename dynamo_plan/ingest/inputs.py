@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dynamo_plan.ingest.checks import coverage
+from dynamo_plan.ingest.checks.scenario_units import check_service_units, check_site_units
 from dynamo_plan.ingest.forecast_table import parse_forecast
 from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.grid_table import GridSeries, on_windows, parse_grid
@@ -134,12 +135,14 @@ class _Reading:
         document, faults = self._document, self._faults
         buckets = bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))
         coverage.check_slo_classes(document, key, service, buckets, faults)
+        check_service_units(document, key, service, faults)
         coverage.check_pools(document, key, service, buckets, faults)
         source = self._source(f"profile:{service.name}", service.profile, (*key, "profile"))
         profile = self._once(source, parse_profile)
         if profile is not None:
             self.profiles[service.name] = profile
             coverage.check_profile(document, key, service, site, profile, faults)
+            coverage.check_clocks(document, key, service, profile, faults)
         if service.mixing is not None:
             source = self._source(f"mixing:{service.name}", service.mixing, (*key, "mixing"))
             mixing = self._once(source, parse_mixing)
@@ -155,6 +158,7 @@ class _Reading:
 
     def read_site(self, key: KeyPath, site: SiteSpec, windows: Windows | None) -> None:
         """Read a site's grid signals; without windows, check them on their own rows."""
+        check_site_units(self._document, key, site, self._faults)
         series = self._once(self._source(f"grid:{site.name}", site.grid, (*key, "grid")), parse_grid)
         if series is not None and windows is not None:
             signals = on_windows(series, windows, self._faults)

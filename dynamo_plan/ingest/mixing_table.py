@@ -16,7 +16,7 @@ from dynamo_plan.ingest.source import Source
 from dynamo_plan.ingest.table import Labels, Table
 from dynamo_plan.ingest.table_file import read_table
 from dynamo_plan.schema.bucket import CLASS_NAMES
-from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.kind import Kind, NumberFormat
 from dynamo_plan.schema.profile import MixingRow, MixingTable, Provenance
 
 REQUIRED = (
@@ -44,6 +44,8 @@ def parse_mixing(source: Source, faults: Faults) -> MixingTable | None:
     provenances = tuple(Provenance)
     mend = "Say how the row came about"
     check_known("mixing-provenance", table, "provenance", text["provenance"], provenances, mend, faults)
+    mend = "Write the format of the weights, as in the profile"
+    check_known("mixing-dtype", table, "dtype", text["dtype"], tuple(NumberFormat), mend, faults)
     tp, pp, clock, derate = (table.numbers(name, faults) for name in ("tp", "pp", "frequency_mhz", "derate"))
     for column, count in (("tp", tp), ("pp", pp)):
         check_count("mixing-parallelism", table, column, count, faults)

@@ -15,6 +15,7 @@ from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.source import Source
 from dynamo_plan.ingest.table import Table
 from dynamo_plan.ingest.table_file import read_table
+from dynamo_plan.schema.kind import NumberFormat
 from dynamo_plan.schema.profile import ProfileTable, Provenance
 
 REQUIRED = (
@@ -53,6 +54,8 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
         "Say how the row came about",
         faults,
     )
+    mend = "Write the format of the weights"
+    check_known("profile-dtype", table, "dtype", names["dtype"], tuple(NumberFormat), mend, faults)
     tp, pp, clock, given, made = (table.numbers(column, faults) for column in REQUIRED[2:4] + REQUIRED[5:8])
     rate = _rate(table, faults)
     ttft, tbt = (table.numbers(column, faults, required=False) for column in ("ttft_p99_ms", "tbt_p99_ms"))

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from dynamo_plan.ingest.gathered import Faults, clipped, did_you_mean, listed
 from dynamo_plan.ingest.model_fields import model_of
+from dynamo_plan.ingest.table import NUMBER
 from dynamo_plan.ingest.yaml_document import Document, KeyPath, Value, has_step, step_into
 from dynamo_plan.schema.scenario import Scenario
 
@@ -30,8 +31,8 @@ PHRASES = {
     "literal_error": "{expected}",
     "string_pattern_mismatch": "1 to 63 letters, digits, dots, dashes or underscores, a letter or digit first",
     "string_too_short": "a text that is not empty",
-    "too_short": "at least {min_length} long",
-    "too_long": "at most {max_length} long",
+    "too_short": "at least {min_length} entry long",
+    "too_long": "at most {max_length} entries long",
 }
 """What a value must be, by pydantic's type of error."""
 KEY = "[key]"
@@ -77,7 +78,8 @@ def _note(path: KeyPath, found: list[ErrorDetails], document: Document, faults: 
     elif kind == "extra_forbidden" or details["loc"][-1:] == (KEY,):
         _note_key(path, details, document, faults)
     elif kind == "value_error":
-        faults.add("scenario-value", where, details["msg"].removeprefix("Value error, "), "", "Correct the scenario")
+        what, _, mend = details["msg"].removeprefix("Value error, ").partition(". ")
+        faults.add("scenario-value", where, what, "", mend or "Correct the scenario")
     else:
         phrases = dict.fromkeys(_phrase(branch) for branch in found)
         shown, what = clipped_json(details["input"]), _what_it_is(details)
@@ -85,8 +87,14 @@ def _note(path: KeyPath, found: list[ErrorDetails], document: Document, faults: 
         code = "scenario-version" if is_version else "scenario-type" if kind.endswith("_type") else "scenario-value"
         mend = "Write `version: 1`, after a look at the changelog" if is_version else ""
         choices = [str(choice).strip("'") for choice in details.get("ctx", {}).get("expected", "").split("'")[1::2]]
+        if kind in ("float_type", "int_type") and _is_quoted_number(details["input"]):
+            mend = "Take the quotation marks off"
         mend = mend or (did_you_mean(str(details["input"]), choices) if choices else "")
         faults.add(code, where, f"{shown} {what}", f"{name} must be {', or '.join(phrases)}", mend)
+
+
+def _is_quoted_number(value: object) -> bool:
+    return isinstance(value, str) and NUMBER.fullmatch(value.strip()) is not None
 
 
 def _note_key(path: KeyPath, details: ErrorDetails, document: Document, faults: Faults) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from dynamo_plan.ingest.gathered import Faults, did_you_mean, listed
 from dynamo_plan.schema.plan import InputFile
 
+FOREIGN_MAGIC = {b"PK\x03\x04": "a zip archive or a spreadsheet", b"\x1f\x8b": "gzip-compressed", b"\xff\xfe": "UTF-16"}
+"""First bytes of files that people take for a table or a scenario, and what they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -33,6 +36,11 @@ class Source:
         return InputFile(role, relative, len(self.data), hashlib.sha256(self.data).hexdigest())
 
 
+def foreign_sort(data: bytes) -> str:
+    """What a file is that is neither text nor Parquet, by its first bytes; empty where they tell nothing."""
+    return next((name for magic, name in FOREIGN_MAGIC.items() if data.startswith(magic)), "")
+
+
 def read_source(path: Path, faults: Faults, named_in: str = "") -> Source | None:
     """Read a file; note a fault and return None where that cannot be done.
 
@@ -43,33 +51,33 @@ def read_source(path: Path, faults: Faults, named_in: str = "") -> Source | None
     """
     shown = os.path.normpath(path)
     where = named_in or shown
+    name = f"{shown} " if named_in else ""  # where the path itself is the place, once is enough
     try:
         if path.is_dir():
             faults.add(
                 "file-is-folder",
                 where,
-                f"{shown} is a folder, it holds {listed(_names(path), 5) or 'nothing'}",
+                f"{name}is a folder, it holds {listed(_names(path), 5) or 'nothing'}",
                 "A file is needed",
                 "Name one of its files",
             )
             return None
         if not path.exists():
-            faults.add("file-not-found", where, f"{shown} does not exist", "", _nearby(path))
+            faults.add("file-not-found", where, f"{name}does not exist", "", _nearby(path))
             return None
         if not path.is_file():
-            faults.add("file-unreadable", where, f"{shown} is not a regular file", "A file on disk is needed")
+            faults.add("file-unreadable", where, f"{name}is not a regular file", "A file on disk is needed")
             return None
         return Source(shown, path, path.read_bytes())
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        faults.add(
-            "file-unreadable", where, f"{shown!r} cannot be read: {reason}", "", "Check the path and its permissions"
-        )
+        what = f"{f'{shown!r} ' if named_in else ''}cannot be read: {reason}"
+        faults.add("file-unreadable", where, what, "", "Check the path and its permissions")
         return None
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
 def _nearby(path: Path) -> str:
@@ -77,4 +85,5 @@ def _nearby(path: Path) -> str:
     if not folder.is_dir():
         return f"There is no folder {os.path.normpath(folder)}; paths in a scenario are relative to the scenario file"
     names = _names(folder)
-    return did_you_mean(path.name, names) or f"{os.path.normpath(folder)} holds {listed(names, 8) or 'nothing'}"
+    here = "This folder" if folder == Path() else os.path.normpath(folder)
+    return did_you_mean(path.name, names) or f"{here} holds {listed(names, 8) or 'nothing'}"

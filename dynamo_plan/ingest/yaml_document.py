@@ -11,7 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from dynamo_plan.ingest.gathered import Faults, clipped
-from dynamo_plan.ingest.source import Source
+from dynamo_plan.ingest.source import Source, foreign_sort
 
 type Value = bool | int | float | str | list[Value] | dict[str, Value] | None
 type KeyPath = tuple[str | int, ...]
@@ -82,9 +82,12 @@ def parse_yaml(source: Source, faults: Faults) -> Document | None:
     try:
         text = source.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        sort = "Parquet" if source.data.startswith(b"PAR1") else foreign_sort(source.data)
         line = source.data.count(b"\n", 0, error.start) + 1
-        what = f"byte 0x{source.data[error.start]:02x} is not UTF-8"
-        faults.add("yaml-syntax", f"{source.shown}:{line}", what, "YAML in UTF-8 is needed", "Save the file as UTF-8")
+        where = source.shown if sort else f"{source.shown}:{line}"
+        what = f"the file is {sort}" if sort else f"byte 0x{source.data[error.start]:02x} is not UTF-8"
+        mend = "Name the scenario's file" if sort else "Save the file as UTF-8"
+        faults.add("yaml-syntax", where, what, "YAML in UTF-8 is needed", mend)
         return None
     node = _compose(text, source.shown, faults)
     if node is not None:

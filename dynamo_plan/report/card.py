@@ -11,17 +11,22 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dynamo_plan.report.accounts import gpus_in_use, instance_energy_kwh, power_kw, saving, shares
+from dynamo_plan.report.accounts import gpus_in_use, instance_energy_kwh, power_kw, shares
 from dynamo_plan.report.bars import bar, sparkline
-from dynamo_plan.report.binding import window_ranges
+from dynamo_plan.report.wording import bound_name, breach, change, count, number, standing
 from dynamo_plan.schema.horizon import window_start
 from dynamo_plan.schema.plan import Plan, PlanStatus, Totals
+from dynamo_plan.schema.profile import Provenance
+from dynamo_plan.schema.scenario import ObjectiveName
 from dynamo_plan.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
 
 CARD_COLUMNS = 100
 """Widest card: what fits into a pasted code block and half a wide screen."""
 
-SPARK_COLUMNS = 72
+FRAME_COLUMNS = 4
+"""Border and padding of the card, left and right."""
+
+LEAST_SPARK_COLUMNS = 8
 BAR_COLUMNS = 16
 MOST_BARS = 6
 MOST_VIOLATIONS = 3
@@ -31,8 +36,19 @@ STATUS_STYLE = {
     PlanStatus.INFEASIBLE: "bold red",
     PlanStatus.ERROR: "bold red",
 }
-DIRECT = "measured"
-"""The only provenance that is a measurement of the very operating point."""
+PROVENANCES = {
+    Provenance.MEASURED: "measured at these operating points",
+    Provenance.INTERPOLATED: "interpolated between measured points",
+    Provenance.COMPOSED: "composed from measurements of different systems",
+    Provenance.FITTED: "fitted by a formula",
+    Provenance.DIGITISED: "read off published figures",
+    Provenance.MODELLED: "computed by a model of an engine",
+}
+READINGS = {
+    "single_pool": "The one to compare with: mixing for free flatters it.",
+    "single_pool_strict": "Not a yardstick: it shows what sharing costs where short requests wait behind long ones.",
+}
+"""How to read the comparison with a baseline that is known here, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,54 +68,47 @@ MEASURES = (
 )
 
 
-def print_card(
-    plan: Plan, phases_s: Mapping[str, float], solver: Mapping[str, str], run_folder: str, console: Console
-) -> None:
-    """Print the card, at most `CARD_COLUMNS` wide.
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a plan was made.
 
-    Parameters
+    Attributes
     ----------
+    objective : mapping of ObjectiveName to float
+        The scenario's weights.
     phases_s : mapping of str to float
         Wall time per phase [s].
     solver : mapping of str to str
         Name and version.
     run_folder : str
-        As the user would type it, for the hint at the end.
+        As the user would type it.
     """
-    console.print(card(plan, phases_s, solver, run_folder), width=min(console.width, CARD_COLUMNS))
+
+    objective: Mapping[ObjectiveName, float]
+    phases_s: Mapping[str, float]
+    solver: Mapping[str, str]
+    run_folder: str
 
 
-def card(plan: Plan, phases_s: Mapping[str, float], solver: Mapping[str, str], run_folder: str) -> RenderableType:
+def print_card(plan: Plan, making: Making, console: Console) -> None:
+    """Print the card, at most `CARD_COLUMNS` wide."""
+    columns = min(console.width, CARD_COLUMNS)
+    console.print(card(plan, making, columns), width=columns)
+
+
+def card(plan: Plan, making: Making, columns: int) -> RenderableType:
     """The card as something rich can print."""
     parts: list[RenderableType] = [
         Text(_horizon(plan)),
         _comparison(plan),
-        _certificate(plan, phases_s, solver),
-        _over_time(plan),
+        _baselines(plan),
+        _certificate(plan, making),
+        _over_time(plan, columns - FRAME_COLUMNS),
         _energy_shares(plan),
-        _evidence(plan, run_folder),
+        _evidence(plan, making.run_folder),
     ]
     spaced: list[RenderableType] = [line for part in parts for line in (part, Text())][:-1]
     return Panel(Group(*spaced), title=f"[bold]{plan.name}[/bold]", title_align="left", padding=(0, 1))
-
-
-def number(value: float) -> str:
-    """A quantity for people: thousands separated, about four significant figures, never in powers of ten."""
-    if not math.isfinite(value):
-        return "unknown"
-    size = abs(value)
-    digits = 0 if size >= 1000 or size == 0 else 1 if size >= 100 else 2 if size >= 1 else 4
-    return f"{value:,.{digits}f}"
-
-
-def change(baseline: float, plan: float) -> str:
-    """The plan against a baseline, e.g. ``−40.0 %``; empty where the baseline is 0."""
-    saved = saving(baseline, plan)
-    if math.isnan(saved):
-        return ""
-    percent = f"{abs(saved) * 100:.1f}"
-    sign = "" if float(percent) == 0 else "−" if saved > 0 else "+"
-    return f"{sign}{percent} %"
 
 
 def _horizon(plan: Plan) -> str:
@@ -107,22 +116,19 @@ def _horizon(plan: Plan) -> str:
     services = {pool.service for pool in plan.pools}
     counts = [(len(services), "service"), (len(plan.pools), "pool"), (len(plan.sites), "site")]
     minutes = plan.window_s / SECONDS_PER_HOUR * MINUTES_PER_HOUR
-    return " · ".join(
-        [
-            f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC",
-            f"{_count(plan.windows, 'window')} of {minutes:g} min",
-            *(_count(count, noun) for count, noun in counts),
-        ]
+    return (
+        f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC · {count(plan.windows, 'window')} of {minutes:g} min\n"
+        + " · ".join(count(amount, noun) for amount, noun in counts)
     )
 
 
 def _comparison(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("plan", justify="right", style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("plan", justify="right", style="bold", no_wrap=True)
     for baseline in plan.baselines:
-        table.add_column(_readable(baseline.name), justify="right", no_wrap=True)
-        table.add_column("against it", justify="right", no_wrap=True)
+        table.add_column(_readable(baseline.name), justify="right")
+        table.add_column("plan against it", justify="right")
     for measure in MEASURES:
         ours = measure.of(plan.totals)
         cells: list[str | Text] = [measure.label, number(ours)]
@@ -139,38 +145,50 @@ def _comparison(plan: Plan) -> Table:
 
 
 def _change(baseline: float, plan: float) -> Text:
-    return Text(change(baseline, plan), style="green" if plan <= baseline else "red")
+    return Text(change(baseline, plan), style="green" if plan <= baseline else "red", no_wrap=True)
 
 
-def _certificate(plan: Plan, phases_s: Mapping[str, float], solver: Mapping[str, str]) -> Table:
+def _baselines(plan: Plan) -> Table:
+    table = _labelled()
+    for baseline in plan.baselines:
+        sentences = (baseline.description.rstrip(".") + ".", READINGS.get(baseline.name, ""))
+        table.add_row(_readable(baseline.name), Text(" ".join(sentences).strip()))
+    return table
+
+
+def _certificate(plan: Plan, making: Making) -> Table:
     proof = plan.certificate
     table = _labelled()
-    table.add_row(
-        Text(plan.status.value, style=STATUS_STYLE[plan.status]),
-        f"objective {number(proof.objective)} · bound {number(proof.best_bound)} · gap {_gap(proof.gap)}",
-    )
-    table.add_row("proof", Text(proof.proof))
-    name = " ".join(part for part in (solver.get("name", ""), solver.get("version", "")) if part)
-    table.add_row("solved by", f"{proof.method}, {name}, in {sum(phases_s.values()):.2f} s")
-    table.add_row("seconds", " · ".join(f"{phase} {seconds:.2f}" for phase, seconds in phases_s.items()))
-    starts = _count(plan.totals.instance_starts, "instance start")
-    table.add_row("also", f"{starts} · {number(plan.totals.unserved_requests)} requests unserved")
+    table.add_row(Text(plan.status.value, style=STATUS_STYLE[plan.status]), standing(plan, making.objective))
+    table.add_row("bound from", Text(proof.proof))
+    name = " ".join(part for part in (making.solver.get("name", ""), making.solver.get("version", "")) if part)
+    total_s = sum(making.phases_s.values())
+    table.add_row("solved by", f"plan: {proof.method} · bound: {bound_name(proof.proof)} · {name} · {total_s:.2f} s")
+    table.add_row("seconds", " · ".join(f"{phase} {seconds:.2f}" for phase, seconds in making.phases_s.items()))
+    starts = count(plan.totals.instance_starts, "instance start")
+    table.add_row("schedule", f"{starts} · {number(plan.totals.unserved_requests)} requests unserved")
     for violation in plan.violations[:MOST_VIOLATIONS]:
-        broken = (
-            f"{violation.constraint} at {violation.where}, windows {window_ranges(violation.windows)}, by up to"
-            f" {number(max(violation.shortfall))} {violation.unit}; {violation.mend}"
-        )
-        table.add_row(Text("breaks", style="red"), Text(broken, style="red"))
+        table.add_row(Text("breaks", style="red"), Text(breach(plan, violation), style="red"))
     if len(plan.violations) > MOST_VIOLATIONS:
         table.add_row("", f"... and {len(plan.violations) - MOST_VIOLATIONS} more broken promises")
     return table
 
 
-def _over_time(plan: Plan) -> Table:
-    table = Table.grid(padding=(0, 1))
+def _over_time(plan: Plan, columns: int) -> Table:
+    """Sparklines as wide as the space beside their labels and maxima, over the first and last moment."""
     gpus, power = gpus_in_use(plan), power_kw(plan)
-    table.add_row("GPUs in use", Text(sparkline(gpus, SPARK_COLUMNS), style="cyan"), f"max {max(gpus, default=0)}")
-    table.add_row("power", Text(sparkline(power, SPARK_COLUMNS), style="cyan"), f"max {number(max(power))} kW")
+    rows = (
+        ("GPUs in use", gpus, f"max {max(gpus, default=0):,}"),
+        ("power", power, f"max {number(max(power))} kW"),
+    )
+    sides = max(len(label) for label, _, _ in rows) + max(len(most) for _, _, most in rows) + 2
+    width = min(plan.windows, max(LEAST_SPARK_COLUMNS, columns - sides))
+    table = Table.grid(padding=(0, 1))
+    for label, values, most in rows:
+        table.add_row(label, Text(sparkline(values, width), style="cyan"), most)
+    start, end = (f"{window_start(plan, window):%m-%d %H:%M}" for window in (0, plan.windows))
+    if len(start) + len(end) < width:
+        table.add_row("", Text(start + end.rjust(width - len(start)), style="dim"), "UTC")
     return table
 
 
@@ -179,7 +197,7 @@ def _energy_shares(plan: Plan) -> Table:
     by_clock = instance_energy_kwh(plan, lambda group: f"{group.frequency_mhz:g} MHz")
     left, right = _bar_rows(by_shape), _bar_rows(by_clock)
     table = Table.grid(padding=(0, 2))
-    table.add_row(Text("instances' energy by parallelism", style="bold"), Text("and by clock", style="bold"))
+    table.add_row(Text("instances' energy by tensor parallelism", style="bold"), Text("and by GPU clock", style="bold"))
     for row in range(max(len(left), len(right))):
         table.add_row(*(rows[row] if row < len(rows) else "" for rows in (left, right)))
     return table
@@ -196,15 +214,17 @@ def _bar_rows(parts: dict[str, float]) -> list[str]:
 
 def _evidence(plan: Plan, run_folder: str) -> Table:
     table = _labelled()
-    parts = ", ".join(f"{part.provenance} {part.share * 100:.0f} %" for part in plan.provenance if part.share > 0)
+    parts = [
+        f"{part.share * 100:.0f} % {PROVENANCES[Provenance(part.provenance)]}"
+        for part in plan.provenance
+        if part.share > 0
+    ]
     if parts:
-        direct = any(part.provenance == DIRECT and part.share > 0 for part in plan.provenance)
+        direct = any(part.provenance == Provenance.MEASURED and part.share > 0 for part in plan.provenance)
         warning = "" if direct else "; no row behind this plan is a measurement of its operating point"
-        table.add_row("rests on", f"profile rows: {parts}{warning}")
-    for baseline in plan.baselines:
-        table.add_row(_readable(baseline.name), Text(baseline.description))
-    left_out, assumed = _count(len(plan.omissions), "piece"), _count(len(plan.assumptions), "assumption")
-    table.add_row("left out", f"{left_out} of the model; {assumed}; which: dynamo-plan explain {run_folder}")
+        table.add_row("rests on", f"profile rows: {', '.join(parts)}{warning}")
+    left_out, assumed = count(len(plan.omissions), "piece"), count(len(plan.assumptions), "assumption")
+    table.add_row("left out", f"{left_out} of the model; {assumed} made; see dynamo-plan explain {run_folder}")
     return table
 
 
@@ -220,13 +240,5 @@ def _shape(gpu: str, tp: int, pp: int) -> str:
     return f"{gpu} TP{tp}" + (f" PP{pp}" if pp > 1 else "")
 
 
-def _gap(gap: float) -> str:
-    return f"{gap * 100:.3f} %" if math.isfinite(gap) else "unknown"
-
-
 def _readable(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NumberFormat(StrEnum):
+    """Number formats of weights and KV caches, by the names that serving engines use."""
+
+    BF16 = "bf16"
+    FP16 = "fp16"
+    FP8_E4M3 = "fp8_e4m3"
+    FP8_E5M2 = "fp8_e5m2"
+    INT8 = "int8"
+    INT4 = "int4"
+    MXFP4 = "mxfp4"
+    NVFP4 = "nvfp4"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,7 +30,7 @@ class Kind:
     tp, pp : int
         Tensor and pipeline parallel degree.
     dtype : str
-        Number format of the weights, e.g. ``bf16``.
+        Number format of the weights, one of `NumberFormat`.
     """
 
     gpu: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from dynamo_plan.schema.kind import NumberFormat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -69,7 +71,7 @@ class MemorySpec(Record):
     layers: int = Field(gt=0)
     kv_heads: int = Field(gt=0)
     head_dim: int = Field(gt=0)
-    kv_dtype: str | None = None
+    kv_dtype: NumberFormat | None = None
     max_request_tokens: int = Field(gt=0)
     utilisation: float = Field(default=0.9, gt=0, le=1)
     overhead_gib: NonNegative = 2.0
@@ -91,6 +93,16 @@ class ServiceSpec(Record):
     min_instances: int = Field(default=0, ge=0)
     frequencies_mhz: list[Positive] | None = None
     memory: MemorySpec | None = None
+
+    @field_validator("pools", mode="before")
+    @classmethod
+    def _pools_are_not_found_yet(cls, pools: object) -> object:
+        if pools == "auto":
+            raise ValueError(
+                "auto is not available in this version: which buckets share instances is not searched for yet. Write "
+                "`per-bucket` (each has its own), `single` (all share; needs `mixing:`) or a list such as [[SA, SL], [LA]]"
+            )
+        return pools
 
 
 class GpuSpec(Record):
@@ -115,7 +127,11 @@ class GpuSpec(Record):
                 "released_server_w needs count: without a stock nobody knows how many servers are released"
             )
         if self.count is not None and self.count % self.per_server:
-            raise ValueError(f"count {self.count} is not a whole number of servers of {self.per_server} GPUs")
+            lower = self.count - self.count % self.per_server
+            raise ValueError(
+                f"count {self.count} is not a whole number of servers of {self.per_server} GPUs. "
+                f"Write {f'{lower} or ' if lower else ''}{lower + self.per_server}, or another per_server"
+            )
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.errors import Fault, SolverError
+from dynamo_plan.errors import Fault, LimitError, SolverError
 from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.model.site import build_site
 from dynamo_plan.problem import Problem
@@ -48,11 +48,13 @@ def compose_plan(
 
     Raises
     ------
+    LimitError
+        No plan was found in the time allowed.
     SolverError
-        No plan was found, or the model's objective and the sum over the plan differ: a defect of ours.
+        The model's objective and the sum over the plan differ: a defect of ours.
     """
     if not solution.courses:
-        raise SolverError(
+        raise LimitError(
             Fault(
                 "no-plan-found",
                 problem.name,

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.model.constraints import reserve, served_demand
 from dynamo_plan.model.constraints.served_demand import CAPACITY_TOLERANCE
 from dynamo_plan.problem import PoolProblem
@@ -33,8 +34,19 @@ LARGEST_EXPANSION = 30_000_000
 """Partial states of one pool held at once; a memory guard: beyond it the pool is refused with advice, never thinned out."""
 
 
-class TooManyStatesError(MemoryError):
-    """A pool has more candidate states than memory allows; carries the pool's name and the number."""
+class TooManyStatesError(InputError):
+    """A pool has more candidate states than memory allows."""
+
+    def __init__(self, pool: str, states: int) -> None:
+        super().__init__(
+            Fault(
+                "pool-too-large",
+                f"pool {pool}",
+                f"{states:,} candidate states would have to be held at once",
+                f"At most {LARGEST_EXPANSION:,} are; a pool is planned exactly or not at all",
+                "Split the pool, plan with fewer kinds (gpus of the site, rows of the profile), or with longer windows",
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +189,19 @@ class Cuts:
         per_instance: NDArray[np.float64],
         rest: NDArray[np.float64],
     ) -> NDArray[np.int64]:
-        """Most instances of a kind that any cut leaves room for, given what is spent (pair,)."""
-        reference, down = test.reference[window, kind], test.down[window, kind][:, None]
-        rise = per_instance - down
-        room = rest - down * reference[:, None] + 1e-9 * np.abs(test.limit[window])[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            most = np.where(rise > 0, np.floor(room / rise), np.inf).min(axis=1)
+        """Most instances of a kind that every cut leaves room for, given what is spent (pair,).
+
+        A cut rises with the number by the instance's own cost less the detour above the reference, plus the detour below it.
+        """
+        reference = test.reference[window, kind]
+        down, up = test.down[window, kind][:, None], test.up[window, kind][:, None]
+        room = rest + 1e-9 * np.abs(test.limit[window])[:, None]
+        above = _largest(room - down * reference[:, None], per_instance - down)
+        below = _largest(room + up * reference[:, None], per_instance + up)
+        most = np.where(above >= reference, above, np.minimum(below, reference - 1))
         top = float(self.pool.max_instances[kind])
-        return np.where(self.usable[self.pool.mix[window], kind], np.clip(most, reference, top), 0.0).astype(np.int64)
+        usable = self.usable[self.pool.mix[window], kind]
+        return np.where(usable, np.clip(most, -1.0, top), np.minimum(most, 0.0)).astype(np.int64)
 
     def _least_last(self, kind: int, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Fewest instances of the last kind that bring a state up to its reserve."""
@@ -196,6 +213,12 @@ class Cuts:
             own > 0, np.ceil(missing / np.where(own > 0, own, 1.0) - 1e-9), np.where(missing > 0, never, 0.0)
         )
         return np.clip(need, 0, never).astype(np.int64)
+
+
+def _largest(room: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest whole number n with slope x n <= room for every cut (pair, slope) -> (pair,); infinite if none limits it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(slope > 0, np.floor(room / slope), np.inf).min(axis=1))
 
 
 def admitted(pool: PoolProblem, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:

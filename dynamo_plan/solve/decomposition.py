@@ -58,6 +58,9 @@ POOLS_EXACT = "every pool planned exactly by dynamic programming at the duals of
 
 WINDOWS_EXACT = "window bound: every window planned exactly over all pools with whole servers and the GPU stock, start costs through potentials"
 
+ROUNDING = 1e-10
+"""Relative; a plan and a bound that differ by less have met: sums over thousands of windows round in these digits."""
+
 CONVERGED = 1e-9
 """Relative distance of bound and master value at which no column can improve the master."""
 
@@ -77,7 +80,8 @@ class Solution:
 def relative_gap(objective: float, bound: float) -> float:
     """Gap between a plan's value and a bound, relative to the larger; 0 if they meet or cross by rounding."""
     scale = max(abs(objective), abs(bound))
-    return max(0.0, objective - bound) / scale if scale > 0 else 0.0
+    gap = (objective - bound) / scale if scale > 0 else 0.0
+    return gap if gap > ROUNDING else 0.0
 
 
 class Decomposition:

@@ -94,13 +94,29 @@ def test_explain_tells_what_was_assumed_and_left_out(call: Call, solved: Path) -
     for title in ("What binds", "Assumed", "Left out", "Compared with"):
         assert f"\n{title}" in answer.out
     assert "power_cap: no site states power_cap_kw" in answer.out
+    assert "\n  reserve at chat/" in answer.out
+    assert ": no instance to spare in " in answer.out
+
+
+def test_explain_says_what_it_could_not_examine(call: Call, run_copy: Path) -> None:
+    load = next(run_copy.parents[1].glob("scenario*/small/load-chat.csv"))
+    whole = load.read_text()
+    load.write_text(whole.replace("chat,SS,", "chat,SS,1", 1))
+    changed = call("explain", run_copy)
+    assert changed.code == 0
+    assert "reserve: not examined, because inputs have changed since the plan was made: forecast:chat\n" in changed.out
+    load.unlink()
+    missing = call("explain", run_copy)
+    assert missing.code == 0
+    assert "reserve: not examined, because an input cannot be read again: " in missing.out
+    assert "reserve at" not in missing.out
 
 
 def test_explain_names_a_limit_that_binds(call: Call, scenario: Path, tmp_path: Path) -> None:
-    gpus = ("--set", "sites.caiso.gpus.h100.count=24")
+    gpus = ("--set", "sites.caiso.gpus.h100.count=16")
     assert call("solve", scenario, "-d", tmp_path / "run", *gpus).code == 0
     answer = call("explain", tmp_path / "run", "gpu_stock")
-    assert "gpu_stock at caiso h100: 24 GPUs reached in windows" in answer.out
+    assert f"gpu_stock at caiso/h100: all 16 GPUs powered in all {WINDOWS} windows" in answer.out
     assert "gpu_stock (constraint)" in answer.out
 
 

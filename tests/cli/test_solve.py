@@ -118,7 +118,7 @@ def test_compact_finds_the_same_value(call: Call, scenario: Path, solved: Path, 
 
 
 def test_infeasible_is_3_with_a_diagnosis_and_a_marked_plan(call: Call, scenario: Path, tmp_path: Path) -> None:
-    answer = call("solve", scenario, "-d", tmp_path / "run", "--set", "sites.caiso.gpus.h100.count=16")
+    answer = call("solve", scenario, "-d", tmp_path / "run", "--set", "sites.caiso.gpus.h100.count=8")
     assert answer.code == 3
     assert "gpu_stock" in answer.err
     assert "infeasible" in answer.out
@@ -129,7 +129,9 @@ def test_infeasible_is_3_with_a_diagnosis_and_a_marked_plan(call: Call, scenario
     assert summary["status"] == "infeasible"
     assert summary["diagnosis"]
     assert call("verify", tmp_path / "run").code == 0
-    assert "Broken promises" in call("explain", tmp_path / "run").out
+    explained = call("explain", tmp_path / "run").out
+    assert "Broken promises (times in UTC)\n  gpu_stock at caiso/h100: short by up to " in explained
+    assert f"GPUs in all {WINDOWS} windows; with " in explained
 
 
 def test_a_gap_above_target_is_4(call: Call, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ def test_parquet_reads_the_same_as_csv(tmp_path: Path) -> None:
         ({"input_classes": "S+Q"}, "mixing-classes", "input_classes", ["'S+Q'"]),
         ({"input_classes": "S+L+S"}, "mixing-classes", "input_classes", ["'S+L+S'"]),
         ({"provenance": "fited"}, "mixing-provenance", "provenance", ["Did you mean fitted?"]),
+        ({"dtype": "fp8"}, "mixing-dtype", "dtype", ["'fp8' is not known", "Did you mean fp8_e4m3?"]),
         ({"tp": 0}, "mixing-parallelism", "tp", ["0 is not a count"]),
         ({"frequency_mhz": 0}, "mixing-frequency", "frequency_mhz", ["must be positive"]),
         ({"frequency_mhz": 1.4}, "unit-frequency", "frequency_mhz", ["looks like GHz"]),

@@ -98,6 +98,13 @@ def test_bom_crlf_and_anchors(tmp_path: Path) -> None:
         ),
         (
             "pools: per-bucket",
+            "pools: auto",
+            "scenario-value",
+            "scenario.yaml:13:5 services[0].pools",
+            ["auto is not available in this version", "Write `per-bucket`", "or a list such as"],
+        ),
+        (
+            "pools: per-bucket",
             "pools: [[SA, LA], 3]",
             "scenario-type",
             "scenario.yaml:13:23 services[0].pools[1]",

@@ -51,7 +51,7 @@ def pool(
         name=name,
         service=name.split("/", maxsplit=1)[0],
         site=SITE,
-        buckets=(name.split("/")[1],),
+        buckets=(name.partition("/")[2],),
         kinds=tuple(kinds),
         mixes=(mix,),
         mix=np.zeros(rate.size, dtype=np.int64),

@@ -89,7 +89,7 @@ def test_order_of_rows_does_not_matter() -> None:
 
 
 def test_clocks_asked_for_are_measured_between_or_left_out() -> None:
-    low = cell(TP1, 1000.0, [(0.0, 0.0, 80.0), (1.0, 150.0, 180.0)] + [(0.5, 75.0, 130.0)])
+    low = cell(TP1, 1000.0, [(0.0, 0.0, 80.0), (1.0, 150.0, 180.0), (0.5, 75.0, 130.0)])
     found = curves(good() + low, (1000.0, 1500.0, 2500.0))
     measured, between = found.curves["SA", TP1]
     assert (measured.frequency_mhz, between.frequency_mhz) == (1000.0, 1500.0)

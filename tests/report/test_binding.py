@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dynamo_plan.report.binding import Binding, binding_limits, energy_at_capacity, window_ranges
+from dynamo_plan.report.binding import Binding, binding_limits, binding_reserve, energy_at_capacity
 from dynamo_plan.schema.scenario import Scenario
 from tests.emit.sample import sample_plan, sample_scenario
 
@@ -19,8 +19,8 @@ def changed(**service: object) -> Scenario:
 def test_stock_and_power_cap() -> None:
     # Three servers of eight on in window 2, and 9 kWh in that hour, against 24 GPUs and 9 kW.
     assert binding_limits(sample_plan(), sample_scenario()) == (
-        Binding("gpu_stock", "site-a h100", "24 GPUs", (2,)),
-        Binding("power_cap", "site-a", "9 kW", (2,)),
+        Binding("gpu_stock", "site-a/h100", "all 24 GPUs powered", (2,)),
+        Binding("power_cap", "site-a", "9 kW reached", (2,)),
     )
 
 
@@ -28,8 +28,8 @@ def test_kept_instances() -> None:
     found = binding_limits(sample_plan(), changed(min_instances=2))
     kept = [limit for limit in found if limit.constraint == "min_instances"]
     assert kept == [
-        Binding("min_instances", "chat/SS", "2 instances", (2, 3)),
-        Binding("min_instances", "chat/LL", "2 instances", (0, 1, 2, 3)),
+        Binding("min_instances", "chat/SS", "no more than 2 instances", (2, 3)),
+        Binding("min_instances", "chat/LL", "no more than 2 instances", (0, 1, 2, 3)),
     ]
 
 
@@ -45,6 +45,25 @@ def test_energy_at_capacity() -> None:
     assert energy_at_capacity(replace(sample_plan(), groups=())) == 0.0
 
 
-@pytest.mark.parametrize(("windows", "text"), [((), ""), ((3,), "3"), ((3, 4, 5, 9), "3-5, 9"), ((0, 2, 3), "0, 2-3")])
-def test_windows_as_ranges(windows: tuple[int, ...], text: str) -> None:
-    assert window_ranges(windows) == text
+def test_the_reserve_binds_where_no_instance_can_go() -> None:
+    # chat/SS runs 3, 3, 1, 0 instances of 4 requests/s each: 12 and 8.1 take three, 4.1 is beyond one, 0 takes none.
+    # chat/LL runs 1, 0, 2, 2 of 1 request/s: in window 3 one of the two could go.
+    needed = {"chat/SS": [12.0, 8.1, 4.1, 0.0], "chat/LL": [0.5, 0.0, 1.5, 1.0]}
+    found = binding_reserve(sample_plan(), needed, lambda pool, kind, window: 4.0 if kind.tp == 2 else 1.0)
+    assert found == (
+        Binding("reserve", "chat/SS", "no instance to spare", (0, 1, 2)),
+        Binding("reserve", "chat/LL", "no instance to spare", (0, 2)),
+    )
+
+
+def test_the_smallest_instance_decides_whether_one_can_go() -> None:
+    # 3 of 4 and, in the same pool, 1 of 1 request/s: 13 altogether; 12 are held without the small one.
+    plan = sample_plan()
+    mixed = replace(plan, groups=(*plan.groups[:2], replace(plan.groups[2], pool="chat/SS")))
+    for needed, tight in ((12.0, ()), (12.5, (0,))):
+        (*found,) = binding_reserve(
+            mixed,
+            {"chat/SS": [needed, 0.0, 0.0, 0.0], "chat/LL": [0.0] * 4},
+            lambda pool, kind, window: 4.0 if kind.tp == 2 else 1.0,
+        )
+        assert tuple(window for limit in found for window in limit.windows) == tight

@@ -61,8 +61,8 @@ def service(
 def inputs_of(
     services: Sequence[Service],
     *,
-    price_usd_per_mwh: Sequence[float] | None = None,
-    carbon_g_per_kwh: Sequence[float] | None = None,
+    price_usd_per_mwh: Sequence[float] | NDArray[np.float64] | None = None,
+    carbon_g_per_kwh: Sequence[float] | NDArray[np.float64] | None = None,
     window_s: int = 3600,
     pue: float = 1.0,
     power_cap_kw: float | None = None,
@@ -163,7 +163,7 @@ def random_case(*seed: int) -> Case:
     overheads, caps = bool(rng.random() < 0.4), bool(rng.random() < 0.3)
     price = rng.uniform(-60.0, 20.0, windows) if rng.random() < 0.15 else rng.uniform(5.0, 120.0, windows)
     per_server = int(rng.choice([4, 8]))
-    gpu = {
+    gpu: dict[str, Any] = {
         "per_server": per_server,
         "price_usd_per_gpu_h": float(rng.choice([0.0, rng.uniform(0.1, 3.0)])),
         "count": 5 * per_server if caps or rng.random() < 0.3 else None,

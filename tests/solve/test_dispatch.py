@@ -12,10 +12,10 @@ import pytest
 
 from dynamo_plan.assemble import assemble
 from dynamo_plan.ingest import read_inputs
-from dynamo_plan.problem import KindCurves
+from dynamo_plan.problem import KindCurves, PoolProblem
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.schema.profile import Provenance
-from dynamo_plan.solve.dispatch import Fleet
+from dynamo_plan.solve.dispatch import Fleet, LoadGroup
 from tests.model.paper import OLD, STRAIGHT, TP1, TP2
 from tests.solve.exact_dispatch import exact_power, knapsack_power
 
@@ -57,6 +57,12 @@ def dispatched(fleet: Fleet, state: tuple[int, ...], loads: np.ndarray) -> np.nd
     return fleet.power(np.tile(np.array(state), (loads.size, 1)), loads)
 
 
+def shipped_pools(root: Path) -> tuple[PoolProblem, ...]:
+    """One pool per bucket on the shipped profile."""
+    overrides = [("services.0.pools", "per-bucket")]
+    return assemble(read_inputs(root / "examples/first-plan/scenario.yaml", overrides)).pools
+
+
 def test_one_kind_by_hand() -> None:
     """80 + 100 r up to 1, 100 + 200 r up to 2. Three instances."""
     fleet = Fleet((KindCurves(TP1, STRAIGHT[TP1]),))
@@ -64,7 +70,10 @@ def test_one_kind_by_hand() -> None:
     # 2.5: all at the low clock. 3.5: two at 1 and the low clock, one at 1.5 and the high one.
     found = dispatched(fleet, state, np.array([0.0, 2.5, 3.0, 3.5, 6.0]))
     assert found == pytest.approx([240.0, 490.0, 540.0, 760.0, 1500.0], rel=ROUNDING)
-    assert fleet.groups(np.array([3]), 3.5) == [(0, 2, 1000.0, 1.0), (0, 1, 2000.0, 1.5)]
+    assert fleet.groups(np.array([[3], [0]]), np.array([3.5, 0.0])) == [
+        [LoadGroup(0, 1, 1.5), LoadGroup(0, 2, 1.0)],
+        [],
+    ]
     assert dispatched(fleet, (0,), np.array([0.0, 1.0])).tolist() == [0.0, np.inf]
 
 
@@ -104,7 +113,7 @@ def test_near_the_best_on_random_fleets_and_never_below_the_hull() -> None:
 def test_near_the_best_on_the_shipped_profile(root: Path) -> None:
     rng = np.random.default_rng(0)
     excess = []
-    for pool in assemble(read_inputs(root / "examples/first-plan/scenario.yaml")).pools:
+    for pool in shipped_pools(root):
         fleet = Fleet(pool.mixes[0])
         for state in [(2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 1, 0), (0, 1, 1), (1, 0, 1)]:
             loads = rng.uniform(0.02, 1.0, 12) * capacity(fleet, state)
@@ -120,7 +129,7 @@ def test_larger_fleets_are_near_a_fine_knapsack(root: Path) -> None:
     """The knapsack's own levels cost it up to 2 %, so only the far side is a limit."""
     rng = np.random.default_rng(1)
     excess = []
-    for pool in assemble(read_inputs(root / "examples/first-plan/scenario.yaml")).pools:
+    for pool in shipped_pools(root):
         fleet = Fleet(pool.mixes[0])
         for state in rng.integers(0, 5, (6, len(pool.kinds))).tolist():
             if sum(state) > 2:
@@ -138,14 +147,15 @@ def test_groups_are_the_dispatch_that_was_costed() -> None:
         rng = np.random.default_rng(seed)
         fleet, state = random_fleet(rng)
         load = float(rng.choice([0.0, 1.0, rng.random(), rng.random()])) * capacity(fleet, state)
-        groups = fleet.groups(np.array(state), load)
+        (groups,) = fleet.groups(np.array([state]), np.array([load]))
         power, served, running = 0.0, 0.0, np.zeros(len(state), dtype=np.int64)
-        for kind, instances, clock, rate in groups:
-            curve = next(c for c in fleet.kinds[kind].curves if c.frequency_mhz == clock)
-            assert -ROUNDING <= rate <= curve.capacity_rps * (1 + ROUNDING)
-            power += instances * float(curve.power_at(min(rate, curve.capacity_rps)))
-            served += instances * rate
-            running[kind] += instances
+        for group in groups:
+            curve = fleet.curve(group.kind, group.rate_rps)
+            assert any(curve is own for own in fleet.kinds[group.kind].curves)
+            assert -ROUNDING <= group.rate_rps <= curve.capacity_rps * (1 + ROUNDING)
+            power += group.instances * float(curve.power_at(min(group.rate_rps, curve.capacity_rps)))
+            served += group.instances * group.rate_rps
+            running[group.kind] += group.instances
         assert running.tolist() == list(state), seed
         assert served == pytest.approx(load, rel=ROUNDING, abs=ROUNDING), seed
         assert power == pytest.approx(float(dispatched(fleet, state, np.array([load]))[0]), rel=ROUNDING), seed
@@ -153,7 +163,12 @@ def test_groups_are_the_dispatch_that_was_costed() -> None:
 
 def test_the_clock_of_a_load_is_the_cheapest_that_carries_it() -> None:
     fleet = Fleet((KindCurves(TP1, STRAIGHT[TP1]),))
-    assert [fleet.clock(0, load) for load in (0.0, 1.0, 1.0 + ROUNDING, 2.0)] == [1000.0, 1000.0, 2000.0, 2000.0]
+    assert [fleet.curve(0, load).frequency_mhz for load in (0.0, 1.0, 1.0 + ROUNDING, 2.0)] == [
+        1000.0,
+        1000.0,
+        2000.0,
+        2000.0,
+    ]
 
 
 def test_a_state_of_no_instances_serves_nothing() -> None:

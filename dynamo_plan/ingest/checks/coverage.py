@@ -101,6 +101,24 @@ def check_profile(
         )
 
 
+def check_clocks(
+    document: Document, path: KeyPath, service: ServiceSpec, profile: ProfileTable, faults: Faults
+) -> None:
+    """At least one of the clocks that may be locked lies within those measured; nothing is extrapolated."""
+    measured = profile.frequency_mhz[profile.model == service.model]
+    if not service.frequencies_mhz or not measured.size:
+        return
+    low, high = float(measured.min()), float(measured.max())
+    if not any(low <= clock <= high for clock in service.frequencies_mhz):
+        faults.add(
+            "coverage-clocks",
+            document.where((*path, "frequencies_mhz")),
+            f"none of {listed(f'{clock:.10g}' for clock in service.frequencies_mhz)} MHz lies within the clocks measured",
+            f"{profile.path} has rows of {service.model} from {low:.10g} to {high:.10g} MHz",
+            "Take clocks within this range, or leave frequencies_mhz out to use those measured",
+        )
+
+
 def check_bucket_rows(
     document: Document,
     path: KeyPath,
@@ -158,10 +176,12 @@ def check_quantile(document: Document, path: KeyPath, service: ServiceSpec, fore
             "coverage-quantile",
             document.where((*path, "reserve_quantile")),
             f"{forecast.path} has no column rate_p{wanted * 100:g}_rps, which reserve_quantile {wanted:g} asks for",
-            f"Its quantiles are {listed(known)}" if known else "It has the mean only",
+            f"Its quantiles are {listed(known)}"
+            if known
+            else "It has the mean only: a quantile is a column named rate_pNN_rps",
             "Set reserve_quantile to one of them, or to null to reserve for the mean"
             if known
-            else "Add the column, or set reserve_quantile: null to reserve for the mean",
+            else "Add or rename the column, or set reserve_quantile: null to reserve for the mean",
         )
 
 

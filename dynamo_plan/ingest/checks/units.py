@@ -14,6 +14,13 @@ from dynamo_plan.ingest.table import Table
 LEAST_MHZ = 10.0  # the slowest clock a GPU can be locked to is above 100 MHz; GHz figures are below 10
 MOST_MHZ = 1e4  # no GPU runs at 10 GHz
 MOST_KHZ = 1e8  # 100 GHz; beyond it, the figure must be Hz
+CLOCK_UNITS = (
+    (0.0, LEAST_MHZ, "GHz", "Multiply {} by 1000"),
+    (MOST_MHZ, MOST_KHZ, "kHz", "Divide {} by 1000"),
+    (MOST_KHZ, np.inf, "Hz", "Divide {} by 1000000"),
+)
+"""Above, up to [MHz], the unit that such a figure is in, and what mends it."""
+
 LEAST_LATENCY_MS = 1.0  # no prefill over a network, and no decode step at P99, takes under 1 ms
 MOST_TTFT_PER_TBT = 1000.0  # a prompt's prefill takes tens of decode steps, not thousands
 LEAST_GPU_W = 2.0  # an idle GPU draws more; kilowatts per GPU are below it
@@ -23,21 +30,22 @@ MOST_CARBON_G_PER_KWH = 1e4  # the dirtiest emit about 1.5 kg/kWh; g/MWh are abo
 
 
 def check_frequency(table: Table, frequency_mhz: NDArray[np.float64], faults: Faults) -> None:
-    """Clocks look like MHz."""
-    for low, high, unit, factor in (
-        (0.0, LEAST_MHZ, "GHz", 1e3),
-        (MOST_MHZ, MOST_KHZ, "kHz", 1e-3),
-        (MOST_KHZ, np.inf, "Hz", 1e-6),
-    ):
+    """Clocks look like MHz; where none does, the column is noted and not each of its rows."""
+    code, column = "unit-frequency", "frequency_mhz"
+    known = frequency_mhz > 0
+    for low, high, unit, mend in CLOCK_UNITS:
         suspect = (frequency_mhz > low) & (frequency_mhz <= high)
+        if np.count_nonzero(suspect) > 1 and bool((suspect == known).all()):
+            _note_column(table, column, frequency_mhz, code, "MHz", unit, mend.format("the column"), faults)
+            continue
         faults.add_rows(
-            "unit-frequency",
+            code,
             table,
-            "frequency_mhz",
+            column,
             np.flatnonzero(suspect),
             lambda row, unit=unit: f"{frequency_mhz[row]:.10g} MHz is no clock of a GPU; it looks like {unit}",  # type: ignore[misc]
             f"frequency_mhz is in MHz, between {LEAST_MHZ:g} and {MOST_MHZ:g}",
-            f"Multiply the column by {factor:g}",
+            mend.format("the column"),
         )
 
 
@@ -93,7 +101,7 @@ def _note_column(
     faults.add(
         code,
         table.where(int(np.nanargmin(known)), column),
-        f"the column runs from {low:g} to {high:g} {unit}; it looks like {looks_like}",
+        f"the column runs from {low:.10g} to {high:.10g} {unit}; it looks like {looks_like}",
         f"{column} is in {unit}",
         mend,
     )

@@ -75,7 +75,9 @@ def test_the_longest_request_must_fit(tokens: int, refused: int) -> None:
 
 def test_a_measured_row_outweighs_the_rule() -> None:
     plan, inputs = two_pools()
-    unknown = nothing_measured(with_services(inputs, memory=LLAMA_2_70B.model_copy(update={"max_request_tokens": 10**9})))
+    unknown = nothing_measured(
+        with_services(inputs, memory=LLAMA_2_70B.model_copy(update={"max_request_tokens": 10**9}))
+    )
     assert {finding.where for finding in findings_of("memory", plan, unknown)} == {
         "chat/LA h100-tp2-bf16",
         "chat/SA h100-tp1-bf16",
