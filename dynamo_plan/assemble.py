@@ -333,17 +333,17 @@ def instance_limit(
 ) -> int:
     """Most instances of one kind that a pool's search considers.
 
-    Enough to carry the peak reserve alone, and twice as many as would share the peak load at the most efficient load per
-    instance, plus one: with more, two instances could be merged into one at a load no less efficient.
+    Enough to carry the peak reserve alone, and twice as many as would share the peak load if each carried l, plus one, where l
+    is the least over all clocks of the clock's most efficient load. Up to l the energy per request falls with load at every
+    clock; with more instances than that, the two least loaded carry no more than l together, and merging them saves energy.
     """
     limit = min_instances
     for index, kind in enumerate(curves):
         here = mix == index
         peak = float(rate_rps[here].max(initial=0.0))
         if kind.curves and peak > 0:
-            loads = np.concatenate([curve.rate_rps[1:] for curve in kind.curves])
-            energy = np.concatenate([curve.power_w[1:] / curve.rate_rps[1:] for curve in kind.curves])
-            limit = max(limit, math.ceil(2.0 * peak / float(loads[np.argmin(energy)])) + 1)
+            loads = [float(c.rate_rps[1:][np.argmin(c.power_w[1:] / c.rate_rps[1:])]) for c in kind.curves]
+            limit = max(limit, math.ceil(2.0 * peak / min(loads)) + 1)
     loaded = (reserve_rate_rps > 0) & (reserve_capacity_rps > 0)
     if loaded.any():
         limit = max(limit, math.ceil(float((reserve_rate_rps[loaded] / reserve_capacity_rps[loaded]).max())))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from dynamo_plan.cli.formulas import plain
+
 PACKAGE = Path(__file__).resolve().parents[1]
 PIECES = {"constraint": "model/constraints", "cost": "model/costs", "verifier rule": "verify/rules"}
 """Folders in which every module is a page, by what its pages are about."""
@@ -26,4 +28,4 @@ def piece_page(name: str) -> str | None:
 
 
 def _docstring(path: Path) -> str:
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
+    return plain(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")

@@ -76,9 +76,7 @@ def build_site(problem: Problem) -> SiteModel:
     for name in LINKED:
         rows = len(axes.stocks) if name in ("gpus_in_use", "gpu_hours") else len(axes.sites)
         model.quantities[name] = {
-            (row, t): model.prob.add_variable(f"{name}_{row}_{t}", lowBound=0.0)
-            for row in range(rows)
-            for t in range(axes.windows)
+            (row, t): model.prob.add_variable(f"{name}_{row}_{t}") for row in range(rows) for t in range(axes.windows)
         }
     for row, t in model.quantities["gpus_in_use"]:
         model.servers_on[row, t] = model.prob.add_variable(f"servers_on_{row}_{t}", lowBound=0.0, cat="Integer")

@@ -59,9 +59,9 @@ def bucket_curves(
             lengths = zip(table.input_tokens.tolist(), table.output_tokens.tolist(), strict=True)
             inside = np.array([bucket.holds(given, made) for given, made in lengths])
             rows = np.flatnonzero(of_kind & inside)
-            found, reasons = _clock_curves(table, rows, bucket, slo)
+            found, reasons, broken = _clock_curves(table, rows, bucket, slo)
             if frequencies_mhz is not None:
-                found, outside = _at_clocks(found, frequencies_mhz)
+                found, outside = _at_clocks(found, frequencies_mhz, broken)
                 reasons += outside
             if found:
                 curves[bucket.name, kind] = found
@@ -71,13 +71,16 @@ def bucket_curves(
 
 
 def _at_clocks(
-    measured: tuple[OperatingCurve, ...], frequencies_mhz: tuple[float, ...]
+    measured: tuple[OperatingCurve, ...], frequencies_mhz: tuple[float, ...], broken_mhz: list[float]
 ) -> tuple[tuple[OperatingCurve, ...], list[str]]:
+    """Curves at the clocks asked for; a clock that was measured and breaks the SLO is not interpolated back in."""
     by_clock = {curve.frequency_mhz: curve for curve in measured}
     found, outside = [], []
     for clock in sorted(frequencies_mhz):
         if clock in by_clock:
             found.append(by_clock[clock])
+        elif clock in broken_mhz:
+            continue  # reported with the measured clocks
         elif len(measured) > 1 and measured[0].frequency_mhz < clock < measured[-1].frequency_mhz:
             found.append(between_clocks(measured, clock))
         else:
@@ -87,10 +90,10 @@ def _at_clocks(
 
 def _clock_curves(
     table: ProfileTable, rows: NDArray[np.int64], bucket: Bucket, slo: SloSpec
-) -> tuple[tuple[OperatingCurve, ...], list[str]]:
-    """Curves per clock from these rows; reasons for every clock left out."""
+) -> tuple[tuple[OperatingCurve, ...], list[str], list[float]]:
+    """Curves per clock from these rows, reasons for what is left out, clocks at which the SLO breaks [MHz]."""
     if rows.size == 0:
-        return (), ["no rows with lengths inside the bucket"]
+        return (), ["no rows with lengths inside the bucket"], []
     found: list[OperatingCurve] = []
     thin: list[float] = []
     broken: list[float] = []
@@ -106,11 +109,13 @@ def _clock_curves(
             )
             for given, made in cells
         ]
-        if any(option is None for option in options):
+        thick = [option for option in options if option is not None]
+        if len(thick) < len(options):
             thin.append(float(clock))
+        if not thick:
             continue
         # Several measured lengths in one bucket: plan for the most demanding.
-        hardest = min((o for o in options if o is not None), key=lambda option: option[0])
+        hardest = min(thick, key=lambda option: option[0])
         if hardest[1] is None:
             broken.append(float(clock))
         else:
@@ -120,7 +125,7 @@ def _clock_curves(
         reasons.append(f"fewer than {MINIMUM_LOAD_ROWS} loaded rows at {_clock_list(thin)}")
     if broken:
         reasons.append(f"already the lowest measured load breaks the SLO at {_clock_list(broken)}")
-    return tuple(found), reasons
+    return tuple(found), reasons, broken
 
 
 def _clock_list(clocks: list[float]) -> str:

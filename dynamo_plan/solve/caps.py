@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,17 @@ from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.schema.plan import Violation
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power
+from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power, unused_w
 from dynamo_plan.solve.ledger import Ledger
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 CAP_TOLERANCE = 1e-9
 """Relative; a cap that is held up to rounding is held."""
+
+
+HEADROOM = 1e-7
+"""Relative; how far above the least feasible power a cap is raised: solvers call a row with less room infeasible now and then."""
 
 
 def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) -> Problem:
@@ -35,16 +40,19 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
         if not _has_caps(site):
             sites.append(site)
             continue
-        cheapest = [least_power(space) for space in own]
+        cheapest = [least_power(space, unused_w(site)) for space in own]
         stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
         cap = site.power_cap_kw.copy()
         for t in _suspicious_windows(problem, home, own, cheapest, with_starts=with_starts).tolist():
             found = best_combination(problem, site, own, cheapest, t)
             for gpu, limit in stock.items():
-                limit[t] = max(limit[t], found.gpus[gpu])
+                # Whole servers: a scenario can only state these, and no fraction of one is ever released.
+                per_server = site.gpus[gpu].per_server
+                if found.gpus[gpu] > limit[t]:
+                    limit[t] = math.ceil(found.gpus[gpu] / per_server) * per_server
             needed = found.power_kw + (_start_power_kw(problem, site, cheapest, t) if with_starts else 0.0)
             if needed > cap[t] * (1 + CAP_TOLERANCE):
-                cap[t] = needed * (1 + CAP_TOLERANCE)
+                cap[t] = needed * (1 + HEADROOM)
         sites.append(replace(site, stock=stock, power_cap_kw=cap))
     return replace(problem, sites=tuple(sites))
 
@@ -61,7 +69,9 @@ def violations(stated: Problem, amounts: SiteVector, book: Ledger) -> tuple[Viol
     found: list[Violation] = []
     for row, (name, gpu) in enumerate(axes.stocks):
         used, limit = amounts.gpus_in_use[row], stated.site(name).stock[gpu]
-        mend = f"with {{need:.0f}} {gpu} every window can be served"
+        per_server = stated.site(name).gpus[gpu].per_server
+        need = math.ceil(float(used.max()) / per_server) * per_server
+        mend = f"with count: {need} for {gpu} every window can be served"
         found += _violation("gpu_stock", f"{name}/{gpu}", used, limit, "GPUs", mend)
     for home, site in enumerate(stated.sites):
         power = book.energy_kwh[home] / stated.windows.hours
@@ -99,7 +109,8 @@ def _suspicious_windows(
         used += gpus_by_type(space, counts, types)
         power += space.power_w(windows, counts)
     in_use = {gpu: used[:, index] for index, gpu in enumerate(types)}
-    facility = site.pue * (power + Meter(problem, home).overhead_w(in_use)) / WATTS_PER_KILOWATT
+    meter = Meter(problem, home)
+    facility = site.pue * (power + meter.overhead_w(in_use) + meter.released_w()) / WATTS_PER_KILOWATT
     if with_starts:
         facility = facility + np.array([_start_power_kw(problem, site, cheapest, t) for t in windows.tolist()])
     over = facility > site.power_cap_kw

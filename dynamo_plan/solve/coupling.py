@@ -68,15 +68,20 @@ class Meter:
     site: int
 
     def overhead_w(self, gpus_in_use: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Draw of powered hosts, unused GPUs and released servers [W]; arrays of GPUs in use of any one shape."""
+        """Draw of powered hosts and unused GPUs less that of the servers they keep from release [W]; arrays of any one shape."""
         site = self.problem.sites[self.site]
         total: NDArray[np.float64] = np.zeros(())
         for gpu, used in gpus_in_use.items():
             spec = site.gpus[gpu]
             servers = np.ceil(used / spec.per_server)
             per_server = spec.server_idle_w + spec.unused_gpu_w * spec.per_server - spec.released_server_w
-            total = total + servers * per_server - used * spec.unused_gpu_w + released_draw_w(spec)
+            total = total + servers * per_server - used * spec.unused_gpu_w
         return total
+
+    def released_w(self) -> NDArray[np.float64]:
+        """Draw of all servers if none were powered (window,) [W]."""
+        site = self.problem.sites[self.site]
+        return sum((released_draw_w(site, gpu) for gpu in site.gpus), start=np.zeros(len(self.problem.windows)))
 
     def excess(
         self,
@@ -92,5 +97,6 @@ class Meter:
             total += np.where(np.isfinite(stock), np.maximum(used - stock, 0.0) / np.maximum(stock, 1.0), 0.0)
         cap = site.power_cap_kw[window]
         instances_kw = instance_energy_kwh / self.problem.windows.hours
-        power = site.pue * (instances_kw + self.overhead_w(gpus_in_use) / WATTS_PER_KILOWATT)
+        besides_w = self.overhead_w(gpus_in_use) + self.released_w()[window]
+        power = site.pue * (instances_kw + besides_w / WATTS_PER_KILOWATT)
         return total + np.where(np.isfinite(cap), np.maximum(power - cap, 0.0) / cap, 0.0)

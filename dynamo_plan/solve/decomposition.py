@@ -16,6 +16,7 @@ Source: Dantzig and Wolfe, Operations Research 8, 1960; Lagrangian bound: Geoffr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from time import monotonic
@@ -79,6 +80,8 @@ class Solution:
 
 def relative_gap(objective: float, bound: float) -> float:
     """Gap between a plan's value and a bound, relative to the larger; 0 if they meet or cross by rounding."""
+    if not (math.isfinite(objective) and math.isfinite(bound)):
+        return math.inf
     scale = max(abs(objective), abs(bound))
     gap = (objective - bound) / scale if scale > 0 else 0.0
     return gap if gap > ROUNDING else 0.0
@@ -153,6 +156,7 @@ class Decomposition:
     def _generate(self, on_progress: Progress) -> SiteVector:
         """Column generation; returns the prices of the best bound."""
         courses = self.price(linear_prices(self.problem))
+        self.offer(joint(self.problem, courses))
         scale = sum(abs(course.value) for course in courses) / max(len(self.problem.windows), 1)
         master = Master(self.problem, self.contributions(courses), penalty=max(scale, 1.0))
         centre, centre_rest = linear_prices(self.problem), float("-inf")

@@ -5,10 +5,10 @@ at one clock and one load on the measured curve. Power against load is often con
 load draws far more than a quarter), so the convex hull can lie below anything that can be run; it serves as a bound
 only.
 
-Within one kind, an optimal dispatch has all instances but one on breakpoints, so four closed forms around the hull
-segment that holds the mean load are compared: one odd instance between whole ones at the two vertices; an equal
-split; whole ones at the upper vertex and the rest equal; whole ones at the lower vertex and the rest equal. Between
-two kinds the load is split at evenly spread points, where either kind sits wholly on a hull vertex, and finer around
+Within one kind, an optimal dispatch has all instances but one on breakpoints, so five closed forms around the hull
+segment that holds the mean load are compared: one odd instance between whole ones at the two vertices, or above them;
+an equal split; whole ones at the upper vertex and the rest equal; whole ones at the lower vertex and the rest equal.
+Between two kinds the load is split at evenly spread points, where either kind sits wholly on a hull vertex, and finer around
 the best. Everything is deterministic; the plan emits exactly this dispatch.
 
 Source: merit-order dispatch of unit commitment; the closed forms are ours.
@@ -247,9 +247,10 @@ def _forms(found: Envelope, counts: NDArray[np.int64], rate_rps: Loads) -> Forms
     low_w, high_w = found.hull_power_w[segment], found.hull_power_w[above]
     upper = np.clip(np.floor((rate_rps - n * low) / np.where(high > low, high - low, 1.0)), 0, n).astype(np.int64)
     lower = np.maximum(n - upper - 1, 0)
+    fewer = np.maximum(upper - 1, 0)
     zero = np.zeros_like(n)
-    at_low = np.array([zero, zero, lower, lower])
-    at_high = np.array([zero, upper, zero, upper])
+    at_low = np.array([zero, zero, lower, lower, np.maximum(n - fewer - 1, 0)])
+    at_high = np.array([zero, upper, zero, upper, fewer])
     rest = n - at_low - at_high
     load = (rate_rps - at_low * low - at_high * high) / np.maximum(rest, 1)
     power = at_low * low_w + at_high * high_w + np.where(rest > 0, rest * found.power_at(load), 0.0)

@@ -66,7 +66,9 @@ def envelope(curves: tuple[OperatingCurve, ...]) -> Envelope:
             break
         knots = np.union1d(knots, new)
     power = np.array([curve.power_at(knots) for curve in curves]).min(axis=0)
-    hull = lower_hull(knots, power)
+    # The point just behind a jump lies above the point just before it, and so close that slopes between them are noise.
+    apart = np.flatnonzero(np.append(True, np.diff(knots) > SNAP * knots[-1]))
+    hull = apart[lower_hull(knots[apart], power[apart])]
     return Envelope(knots, power, knots[hull], power[hull])
 
 

@@ -20,6 +20,9 @@ from dynamo_plan.solve.cuts import TooManyStatesError, admitted
 from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
+BEATEN_MARGIN = 1e-9
+"""Relative; a state's own bound may lie a rounding above its true power, and no state beats itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Combination:
@@ -29,24 +32,40 @@ class Combination:
     power_kw: float
 
 
-def free_prices(space: StateSpace) -> PoolPrices:
-    """Prices at which only energy counts and starts are free: every window by itself."""
-    shape = (space.pool.mix.size, len(space.pool.kinds))
-    return PoolPrices(np.ones(shape[0]), np.zeros(shape), np.zeros(shape))
+def unused_w(site: SiteProblem) -> dict[str, float]:
+    """What a GPU of each type draws without an instance, in a server that is on [W]."""
+    return {gpu: spec.unused_gpu_w for gpu, spec in site.gpus.items()}
 
 
-def least_power(space: StateSpace) -> NDArray[np.int64]:
-    """State of least power in each window (window, kind); of equals the first."""
-    return np.array([here.counts[here.power_w.argmin()] for here in space.survivors(free_prices(space))])
+def net_power(
+    space: StateSpace, counts: NDArray[np.int64], power_w: NDArray[np.float64], unused: dict[str, float]
+) -> NDArray[np.float64]:
+    """Power of states less what their GPUs would draw unused (state,) [W].
+
+    A GPU in use is not an unused one, so of two states the better is the one of less net power and no more GPUs, which fill servers.
+    """
+    saved = np.array([kind.gpus * unused[kind.gpu] for kind in space.pool.kinds])
+    return np.asarray(power_w - counts @ saved)
 
 
-def pareto(space: StateSpace, t: int, cheapest: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """States of a window that no other matches in GPUs of every type and in power: counts (state, kind), power [W].
+def least_power(space: StateSpace, unused: dict[str, float]) -> NDArray[np.int64]:
+    """State of least net power in each window (window, kind), starts free; of equals the first."""
+    windows = space.pool.mix.size
+    saved = np.array([kind.gpus * unused[kind.gpu] for kind in space.pool.kinds])
+    instance = np.broadcast_to(-space.kwh(saved), (windows, saved.size))
+    found = space.survivors(PoolPrices(np.ones(windows), instance, np.zeros(instance.shape)))
+    return np.array([here.counts[net_power(space, here.counts, here.power_w, unused).argmin()] for here in found])
+
+
+def pareto(
+    space: StateSpace, t: int, cheapest: NDArray[np.int64], unused: dict[str, float]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """States of a window that no other matches in GPUs of every type and in net power: counts (state, kind), net power [W].
 
     Parameters
     ----------
     cheapest : array of int, shape (kind,)
-        State of least power: with one GPU type no state of more GPUs can be on the front.
+        State of least net power: with one GPU type no state of more GPUs can be on the front.
     """
     types = gpu_types(space)
     most = space.pool.max_instances
@@ -58,18 +77,18 @@ def pareto(space: StateSpace, t: int, cheapest: NDArray[np.int64]) -> tuple[NDAr
     counts = np.indices(tuple(int(limit) + 1 for limit in most)).reshape(most.size, -1).T
     if len(types) == 1:
         counts = counts[counts @ space.pool.gpus <= int(cheapest @ space.pool.gpus)]
+    counts = counts[admitted(space.pool, np.full(counts.shape[0], t), counts)]
     window = np.full(counts.shape[0], t)
-    counts = counts[admitted(space.pool, window, counts)]
-    window = window[: counts.shape[0]]
-    use, bound = gpus_by_type(space, counts, types), space.bound_w(window, counts)
-    # The hull's front first: its true powers bound what any other state must beat with its own lower bound.
+    use = gpus_by_type(space, counts, types)
+    bound = net_power(space, counts, space.bound_w(window, counts), unused)
+    # The bounds' front first: its true powers limit what any other state must beat with its own lower bound.
     likely = _front(use, bound)
-    known = space.power_w(window[likely], counts[likely])
+    known = net_power(space, counts[likely], space.power_w(window[likely], counts[likely]), unused)
     beaten = np.zeros(counts.shape[0], dtype=bool)
     for index, power in zip(likely.tolist(), known.tolist(), strict=True):
-        beaten |= (use[index] <= use).all(axis=1) & (power < bound)
+        beaten |= (use[index] <= use).all(axis=1) & (power < bound - BEATEN_MARGIN * np.abs(bound))
     counts, use = counts[~beaten], use[~beaten]
-    power = space.power_w(window[: counts.shape[0]], counts)
+    power = net_power(space, counts, space.power_w(window[: counts.shape[0]], counts), unused)
     front = _front(use, power)
     return counts[front], power[front]
 
@@ -99,20 +118,20 @@ def best_combination(
     cheapest : list of array of int, (pool) of (window, kind)
         See `least_power`.
     """
-    types = list(site.gpu_types())
+    types, unused = list(site.gpu_types()), unused_w(site)
     front_use = np.zeros((1, len(types)), dtype=np.int64)
     front_power = np.zeros(1)
     for space, least in zip(spaces, cheapest, strict=True):
-        counts, power = pareto(space, t, least[t])
+        counts, power = pareto(space, t, least[t], unused)
         own = gpus_by_type(space, counts, types)
         use = (front_use[:, None, :] + own[None, :, :]).reshape(-1, len(types))
         total = (front_power[:, None] + power[None, :]).ravel()
         keep = _front(use, total)
         front_use, front_power = use[keep], total[keep]
-    overhead = Meter(problem, problem.sites.index(site)).overhead_w(
-        {gpu: front_use[:, i].astype(float) for i, gpu in enumerate(types)}
-    )
-    facility = site.pue * (front_power + overhead) / WATTS_PER_KILOWATT
+    meter = Meter(problem, problem.sites.index(site))
+    overhead = meter.overhead_w({gpu: front_use[:, i].astype(float) for i, gpu in enumerate(types)})
+    instances = front_power + front_use @ np.array([unused[gpu] for gpu in types])
+    facility = site.pue * (instances + overhead + meter.released_w()[t]) / WATTS_PER_KILOWATT
     short = np.zeros(facility.size)
     for i, gpu in enumerate(types):
         short += np.maximum(front_use[:, i] - site.stock[gpu][t], 0.0)

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import SiteVector, site_axes
-from dynamo_plan.problem import Problem
+from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.schema.plan import Totals
 from dynamo_plan.schema.scenario import ObjectiveName
-from dynamo_plan.solve.coupling import Meter
 from dynamo_plan.units import GRAMS_PER_KILOGRAM, KWH_PER_MWH, WATTS_PER_KILOWATT
 
 
@@ -40,7 +39,7 @@ def ledger(problem: Problem, amounts: SiteVector) -> Ledger:
         rent[axes.sites.index(site_name)] += amounts.gpu_hours[row] * spec.price_usd_per_gpu_h
     for home, site in enumerate(problem.sites):
         used = {gpu: amounts.gpus_in_use[row] for row, (name, gpu) in enumerate(axes.stocks) if name == site.name}
-        overhead = Meter(problem, home).overhead_w(used)
+        overhead = _besides_instances_w(site, used)
         energy[home] = amounts.instance_energy_kwh[home] + overhead * hours / WATTS_PER_KILOWATT
     facility = energy * np.array([site.pue for site in problem.sites])[:, None]
     carbon = facility * np.array([site.grid.carbon_g_per_kwh for site in problem.sites]) / GRAMS_PER_KILOGRAM
@@ -58,6 +57,18 @@ def ledger(problem: Problem, amounts: SiteVector) -> Ledger:
         instance_starts=round(float(amounts.instance_starts.sum())),
     )
     return Ledger(servers, energy, facility, carbon, cost, totals)
+
+
+def _besides_instances_w(site: SiteProblem, gpus_in_use: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Draw of powered hosts, unused GPUs and released servers (window,) [W]; no server is released where none is left."""
+    total = np.zeros(next(iter(gpus_in_use.values())).shape)
+    for gpu, used in gpus_in_use.items():
+        spec = site.gpus[gpu]
+        servers = np.ceil(used / spec.per_server)
+        released = 0.0 if spec.count is None else np.maximum(spec.count / spec.per_server - servers, 0.0)
+        unused = servers * spec.per_server - used
+        total = total + servers * spec.server_idle_w + unused * spec.unused_gpu_w + released * spec.released_server_w
+    return total
 
 
 def objective_value(problem: Problem, totals: Totals) -> float:

@@ -105,6 +105,7 @@ class WindowBound:
         self.gpu_price = per_watt * (spec.server_idle_w - spec.released_server_w) / spec.per_server + stock_price
         self.unit = math.gcd(spec.per_server, *(int(g) for space in spaces for g in space.pool.gpus))
         self.meter = Meter(problem, site)
+        self.constant += float((self.energy * self.meter.released_w()).sum()) * hours / WATTS_PER_KILOWATT
         self.stock = self.site.stock[self.gpu]
         self.best = float("-inf")
         self.step = FIRST_STEP
@@ -115,7 +116,7 @@ class WindowBound:
 
     def prepare(self) -> bool:
         """Gather first candidates; False if the tables grow too large or some window finds no combination within the stock."""
-        slack = self.server_cost
+        slack = np.abs(self.server_cost)
         for _ in range(WIDENINGS + 1):
             self._gather([slack] * len(self.spaces))
             self.chains = self._chains()

@@ -136,6 +136,12 @@ def test_explain_shows_a_page(call: Call, name: str, text: str) -> None:
     assert text in answer.out
 
 
+def test_explain_knows_what_was_meant(call: Call) -> None:
+    answer = call("explain", "gpu_stok")
+    assert answer.code == 2
+    assert answer.err.endswith("Did you mean gpu_stock? [page-unknown]\n")
+
+
 @pytest.mark.parametrize("name", ["reserv", "no-such-code", "runs/none"])
 def test_explain_of_nothing_says_what_there_is(call: Call, name: str) -> None:
     answer = call("explain", name)

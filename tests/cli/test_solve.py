@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +203,8 @@ def test_a_place_that_cannot_be_written_is_5(call: Call, scenario: Path, tmp_pat
         ("--set", "=1"),
         ("--method", "magic"),
         ("--gap", "small"),
+        ("--gap", "-1"),
+        ("--time-limit", "0"),
         ("--threads", "0"),
         ("--no-such-option",),
         ("another.yaml",),
@@ -218,6 +222,51 @@ def test_a_wrong_setting_is_5(call: Call, scenario: Path, tmp_path: Path, settin
     answer = call("solve", scenario, "-d", tmp_path / "run", "--set", setting)
     assert answer.code == 5
     assert setting in answer.err
+
+
+def test_ctrl_c_ends_a_solve_at_once_and_leaves_nothing(scenario: Path, tmp_path: Path) -> None:
+    # The signal comes from within, so that it meets the solve and not the start of Python.
+    script = f"""
+import os, signal, sys
+from dynamo_plan import planner
+from dynamo_plan.cli import run
+
+solve = planner._solve
+def interrupted(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    return solve(*arguments)
+
+planner._solve = interrupted
+sys.exit(run(["solve", {str(scenario)!r}, "-d", {str(tmp_path / "run")!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted. Nothing was written: a run folder is whole or absent.\n"
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pool_that_is_empty_for_a_while_verifies(call: Call, scenario: Path, tmp_path: Path) -> None:
+    # A mixed pool that keeps an instance up in a window without load: its idle power depends on the mix that is assumed.
+    folder = tmp_path / "quiet"
+    shutil.copytree(scenario.parent, folder)
+    load = folder / "load-chat.csv"
+    with load.open() as file:
+        rows = list(csv.DictReader(file))
+    middle = sorted({row["window_start"] for row in rows})[1]
+    for row in rows:
+        if row["window_start"] == middle:
+            row |= {"rate_rps": "0", "rate_p95_rps": "0"}
+    with load.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    mixed = ("--set", "services.chat.min_instances=1")
+    assert call("solve", folder / "scenario.yaml", "-d", tmp_path / "run", *mixed).code == 0
+    plan = read_plan(tmp_path / "run")
+    assert any(len(pool.buckets) > 1 for pool in plan.pools)
+    assert {group.rate_rps for group in plan.groups if group.window == 1} == {0.0}
+    assert call("verify", tmp_path / "run").code == 0
 
 
 def test_an_interrupt_is_130_and_nothing_is_written(

@@ -97,6 +97,27 @@ def test_bom_crlf_and_anchors(tmp_path: Path) -> None:
             ["'per-bucket' or 'single', or a list", "Did you mean per-bucket?"],
         ),
         (
+            "pue: 1.2",
+            'pue: "1.2"',
+            "scenario-type",
+            "scenario.yaml:18:5 sites[0].pue",
+            ['"1.2" is a text', "must be a number", "Take the quotation marks off"],
+        ),
+        (
+            "count: 64",
+            "count: 60",
+            "scenario-value",
+            "scenario.yaml:16:12 sites[0].gpus.h100",
+            ["60 is not a whole number of servers of 8 GPUs", "Write 56 or 64"],
+        ),
+        (
+            "{energy: 1.0}",
+            "{}",
+            "scenario-value",
+            "scenario.yaml:20:1 objective",
+            ["at least 1 entry long"],
+        ),
+        (
             "pools: per-bucket",
             "pools: auto",
             "scenario-value",
@@ -211,6 +232,14 @@ def test_not_utf8(tmp_path: Path) -> None:
     path = write_tiny_scenario(tmp_path)
     path.write_bytes(b"version: 1\nname: \xff\n")
     only_fault(lambda: read_inputs(path), "yaml-syntax", "scenario.yaml:2", "0xff", "Save the file as UTF-8")
+
+
+@pytest.mark.parametrize(("data", "sort"), [(b"PAR1\xb5", "Parquet"), (b"PK\x03\x04\xff", "a spreadsheet")])
+def test_a_table_instead_of_a_scenario(tmp_path: Path, data: bytes, sort: str) -> None:
+    path = write_tiny_scenario(tmp_path)
+    path.write_bytes(data)
+    fault = only_fault(lambda: read_inputs(path), "yaml-syntax", "scenario.yaml", sort, "Name the scenario's file")
+    assert "Did you" not in str(fault)
 
 
 def test_every_fault_at_once(tmp_path: Path) -> None:

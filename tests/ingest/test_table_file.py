@@ -22,6 +22,7 @@ from tests.ingest.faultcase import check, faults_of, only_fault
         (b"PK\x03\x04rest", "table-not-a-table", "t.csv", ["spreadsheet"]),
         (b"\x1f\x8b\x08", "table-not-a-table", "t.csv", ["gzip"]),
         (b"PAR1 and no more", "table-not-a-table", "t.csv", ["begins like Parquet"]),
+        (b"# remark\nversion: 1\nname: x\n", "table-not-a-table", "t.csv:2", ["'version: 1'", "no commas"]),
         (b"a,b,a\n1,2,3\n", "table-column-twice", "t.csv:1", ["'a' more than once"]),
         (b"\n#\na;b\n1,5;2\n", "table-separator", "t.csv:3", ["semicolons", "line 4 has a decimal comma"]),
         (b"a\tb\n1\t2\n", "table-separator", "t.csv:1", ["tabs"]),
@@ -68,6 +69,16 @@ def test_missing_file_points_to_one_nearby(tmp_path: Path) -> None:
 def test_missing_file_in_a_missing_folder(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "p.csv"
     only_fault(lambda: read_profile(path), "file-not-found", "p.csv", "There is no folder")
+
+
+def test_a_path_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "unlike.txt").touch()
+    (fault,) = faults_of(lambda: read_profile(Path("p.csv")))
+    assert str(fault) == "p.csv: does not exist. This folder holds unlike.txt."
+    (fault,) = faults_of(lambda: read_profile(Path()))
+    assert str(fault) == ".: is a folder, it holds unlike.txt. A file is needed. Name one of its files."
 
 
 def test_folder_instead_of_a_file(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def optimum(problem: Problem) -> float:
             servers = np.ceil(used / spec.per_server)
             draw += servers * spec.server_idle_w + (servers * spec.per_server - used) * spec.unused_gpu_w
             if spec.count is not None:
-                draw += (spec.count / spec.per_server - servers) * spec.released_server_w
+                draw += (site.stock[gpu][t] / spec.per_server - servers) * spec.released_server_w
             over |= used > site.stock[gpu][t]
             gpu_hours = used * hours + (started @ of_type) * problem.transitions.instance_start_s / 3600.0
             rent += gpu_hours * spec.price_usd_per_gpu_h

@@ -74,7 +74,7 @@ def test_what_a_plan_breaks_by_hand() -> None:
     stock, cap = violations(of, use, ledger(of, use))
     assert (stock.constraint, stock.where, stock.unit) == ("gpu_stock", "hall/h100", "GPUs")
     assert (stock.windows, stock.shortfall) == ((0, 2), (2.0, 3.0))
-    assert stock.mend == "with 7 h100 every window can be served"
+    assert stock.mend == "with count: 8 for h100 every window can be served"
     assert (cap.constraint, cap.where, cap.unit) == ("power_cap", "hall", "kW")
     assert cap.windows == (2,)
     assert cap.shortfall == pytest.approx((0.5,))
@@ -91,4 +91,4 @@ def test_a_plan_beyond_the_stock_owns_up_and_verifies(released_server_w: float) 
     assert run.plan.status is PlanStatus.INFEASIBLE
     assert [(v.constraint, v.windows, v.shortfall) for v in run.plan.violations] == [("gpu_stock", (1,), (1.0,))]
     assert run.findings == ()
-    assert "with 3 h100 every window can be served" in run.diagnosis[0]
+    assert "with count: 3 for h100 every window can be served" in run.diagnosis[0]

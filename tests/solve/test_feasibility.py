@@ -8,7 +8,7 @@ import pytest
 from dynamo_plan.assemble import assemble
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.scenario import GpuSpec
-from dynamo_plan.solve.feasibility import best_combination, least_power, pareto
+from dynamo_plan.solve.feasibility import best_combination, least_power, pareto, unused_w
 from dynamo_plan.solve.states import StateSpace
 from tests.model.paper import OLD, TP1, TP2, pool, problem
 from tests.solve.enumeration import admitted_states
@@ -24,8 +24,9 @@ def spaces_of(of: Problem) -> list[StateSpace]:
 def test_the_front_by_hand() -> None:
     """TP1 (2 GPUs at most 2 each) and TP2 for a load of 4: least power for every number of GPUs that can serve it."""
     (space,) = spaces_of(problem(pool([4.0], (TP1, TP2))))
-    (least,) = least_power(space)
-    counts, power = pareto(space, 0, least)
+    unused = {"h100": 0.0}
+    (least,) = least_power(space, unused)
+    counts, power = pareto(space, 0, least, unused)
     # 2 GPUs: two TP1 at 2 each (1000 W) or one TP2 (1000 W); 3 GPUs: TP1 at 1 + TP1s ...: 180 + 2 x (100 + 200 x 1.5).
     # 4 GPUs: four TP1 at 1 each, 720 W, the least of all.
     assert least.tolist() == [4, 0]
@@ -76,7 +77,7 @@ def test_the_best_combination_is_the_best_of_all() -> None:
             continue
         tried += 1
         spaces = spaces_of(of)
-        found = best_combination(of, of.sites[0], spaces, [least_power(space) for space in spaces], 0)
+        found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
         short = sum(max(used - of.sites[0].stock[gpu][0], 0.0) for gpu, used in found.gpus.items())
         fewest, power_kw = brute(of, 0)
         assert short == fewest, seed
@@ -88,7 +89,7 @@ def test_unused_gpus_can_make_more_gpus_cheaper() -> None:
     gpus = {"a100": GpuSpec(per_server=2, unused_gpu_w=150.0)}
     of = problem(pool([1.0], (OLD,)), gpus=gpus)
     spaces = spaces_of(of)
-    found = best_combination(of, of.sites[0], spaces, [least_power(space) for space in spaces], 0)
+    found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
     assert brute(of, 0)[1] == pytest.approx(0.3)
     assert found.power_kw == pytest.approx(0.3)
 
@@ -100,6 +101,6 @@ def test_two_pools_share_a_stock() -> None:
             pool([2.0], name="a/SA"), pool([2.0], name="b/SA"), gpus={"h100": GpuSpec(count=stock, per_server=1)}
         )
         spaces = spaces_of(of)
-        found = best_combination(of, of.sites[0], spaces, [least_power(space) for space in spaces], 0)
+        found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
         assert found.gpus == {"h100": gpus}
         assert found.power_kw == pytest.approx(power_kw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynamo_plan.ingest.checks.units import LEAST_MHZ, MOST_MHZ
 from dynamo_plan.ingest.gathered import Faults, clipped, did_you_mean, listed
 from dynamo_plan.ingest.yaml_document import Document, KeyPath
 from dynamo_plan.schema.bucket import Bucket
@@ -106,14 +107,15 @@ def check_clocks(
 ) -> None:
     """At least one of the clocks that may be locked lies within those measured; nothing is extrapolated."""
     measured = profile.frequency_mhz[profile.model == service.model]
-    if not service.frequencies_mhz or not measured.size:
+    wanted = [clock for clock in service.frequencies_mhz or () if LEAST_MHZ < clock <= MOST_MHZ]  # others: another unit
+    if not wanted or not measured.size:
         return
     low, high = float(measured.min()), float(measured.max())
-    if not any(low <= clock <= high for clock in service.frequencies_mhz):
+    if not any(low <= clock <= high for clock in wanted):
         faults.add(
             "coverage-clocks",
             document.where((*path, "frequencies_mhz")),
-            f"none of {listed(f'{clock:.10g}' for clock in service.frequencies_mhz)} MHz lies within the clocks measured",
+            f"none of {listed(f'{clock:.10g}' for clock in wanted)} MHz lies within the clocks measured",
             f"{profile.path} has rows of {service.model} from {low:.10g} to {high:.10g} MHz",
             "Take clocks within this range, or leave frequencies_mhz out to use those measured",
         )

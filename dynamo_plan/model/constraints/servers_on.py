@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import numpy as np
 import pulp
+from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.model.site import SiteModel, Term
-from dynamo_plan.problem import Problem
-from dynamo_plan.schema.scenario import GpuSpec
+from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 NAME = "servers_on"
@@ -43,7 +43,7 @@ def add(model: SiteModel) -> None:
     for row, (site, gpu) in enumerate(axes.stocks):
         spec = model.problem.site(site).gpus[gpu]
         home = axes.sites.index(site)
-        fixed[home] += released_draw_w(spec) * hours / WATTS_PER_KILOWATT
+        fixed[home] += released_draw_w(model.problem.site(site), gpu) * hours / WATTS_PER_KILOWATT
         for t in range(axes.windows):
             used = model.quantities["gpus_in_use"][row, t]
             servers = model.servers_on[row, t]
@@ -64,6 +64,9 @@ def add(model: SiteModel) -> None:
         model.prob.addConstraint(pulp.lpSum_vars_coefs(row_terms) == float(fixed[home, t]), f"it_energy_{home}_{t}")
 
 
-def released_draw_w(spec: GpuSpec) -> float:
-    """What the site's servers of one type would draw if all were released [W]."""
-    return 0.0 if spec.count is None else spec.released_server_w * spec.count / spec.per_server
+def released_draw_w(site: SiteProblem, gpu: str) -> NDArray[np.float64]:
+    """What the site's servers of one type would draw if all were released (window,) [W]; 0 where nobody counts them."""
+    spec, stock = site.gpus[gpu], site.stock[gpu]
+    return np.where(
+        np.isfinite(stock), spec.released_server_w * np.where(np.isfinite(stock), stock, 0.0) / spec.per_server, 0.0
+    )

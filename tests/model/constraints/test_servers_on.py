@@ -37,5 +37,7 @@ def test_no_server_is_powered_to_earn_from_a_negative_price() -> None:
 
 
 def test_released_servers_are_counted_from_the_stock() -> None:
-    assert released_draw_w(HALL["h100"]) == 40.0
-    assert released_draw_w(GpuSpec()) == 0.0
+    counted = problem(pool([1.0]), gpus=HALL).sites[0]
+    assert released_draw_w(counted, "h100").tolist() == [40.0]
+    uncounted = problem(pool([1.0]), gpus={"h100": GpuSpec()}).sites[0]
+    assert released_draw_w(uncounted, "h100").tolist() == [0.0]
