@@ -10,14 +10,19 @@ SIGNS = {
     **{"sum": "Σ", "in": "∈", "le": "≤", "ge": "≥", "ne": "≠", "cdot": "·", "infty": "∞", "emptyset": "∅"},
     **{"cap": "∩", "bigcup": "∪", "iff": "⇔", "ldots": "...", "max": "max", "min": "min"},
     **{"lceil": "⌈", "rceil": "⌉", "lfloor": "⌊", "rfloor": "⌋"},
-    **{"big": "", "Big": "", "bar": "", "hat": "", "underline": "", "text": "", "quad": "  ", "qquad": "  "},
+    **{"big": "", "Big": "", "text": "", "quad": "  ", "qquad": "  "},
 }
-"""Commands that the pages use; a bar or hat is told by the sentence below its formula."""
+"""Commands that the pages use."""
+
+MARKS = {"bar": "\u0304", "hat": "\u0302", "underline": "\u0332"}
+"""Commands that put a mark on the letter behind them, and Unicode's combining mark."""
 
 ROLE = re.compile(r":math:`([^`]+)`")
 BLOCK = re.compile(r"^\.\. math::[ \t]*(?P<first>.*)\n(?P<body>(?:[ \t]+\S.*\n|[ \t]*\n)*)", flags=re.MULTILINE)
 FRACTION = re.compile(r"\\frac\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-COMMAND = re.compile(r"\\([A-Za-z]+)\s*")
+COMMAND = re.compile(r"\\([A-Za-z]+)")
+MARKED = re.compile(rf"\\({'|'.join(MARKS)})\s*([A-Za-z])")
+INDEX = re.compile(r"([_^])\{([^{}]*)\}")
 
 
 def plain(page: str) -> str:
@@ -28,14 +33,11 @@ def plain(page: str) -> str:
 def formula(latex: str) -> str:
     r"""One formula, e.g. ``\lambda_{p,t} \le \mu`` as ``λ_p,t ≤ μ``."""
     text = FRACTION.sub(r"(\1) / (\2)", latex)
-    text = COMMAND.sub(lambda command: _sign(command[1]), text)
-    text = re.sub(r"\\[,;]", " ", text).replace(r"\{", "[").replace(r"\}", "]")
+    text = MARKED.sub(lambda mark: mark[2] + MARKS[mark[1]], text)
+    text = COMMAND.sub(lambda command: SIGNS.get(command[1], command[1]), text)
+    text = INDEX.sub(lambda index: index[1] + (f"({index[2]})" if " " in index[2] else index[2]), text)
+    text = re.sub(r" *\\[,;] *", " ", text).replace(r"\{", "[").replace(r"\}", "]")
     return re.sub(r"[{}\\]", "", text)
-
-
-def _sign(command: str) -> str:
-    sign = SIGNS.get(command, command)
-    return f"{sign} " if sign in ("≤", "≥", "≠", "∈", "·", "⇔", "∩", "∪", "Σ") else sign
 
 
 def _displayed(block: re.Match[str]) -> str:

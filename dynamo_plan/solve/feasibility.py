@@ -21,7 +21,7 @@ from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 BEATEN_MARGIN = 1e-9
-"""Relative; a state's own bound may lie a rounding above its true power, and no state beats itself."""
+"""Relative to a power plus 1 W; a state's own bound may lie a rounding above its true power, and no state beats itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def pareto(
     known = net_power(space, counts[likely], space.power_w(window[likely], counts[likely]), unused)
     beaten = np.zeros(counts.shape[0], dtype=bool)
     for index, power in zip(likely.tolist(), known.tolist(), strict=True):
-        beaten |= (use[index] <= use).all(axis=1) & (power < bound - BEATEN_MARGIN * np.abs(bound))
+        beaten |= (use[index] <= use).all(axis=1) & (power < bound - BEATEN_MARGIN * (1.0 + np.abs(bound)))
     counts, use = counts[~beaten], use[~beaten]
     power = net_power(space, counts, space.power_w(window[: counts.shape[0]], counts), unused)
     front = _front(use, power)
