@@ -14,7 +14,7 @@ from dynamo_plan.baselines.single_pool import single_pool
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Plan, Violation
-from dynamo_plan.solve.caps import relaxed
+from dynamo_plan.solve.caps import relaxed, same_caps
 from dynamo_plan.solve.compact import compact_model, solve_compact
 from dynamo_plan.solve.compose import compose_plan
 from dynamo_plan.solve.decomposition import Solution, relative_gap, solve_decomposed
@@ -114,11 +114,14 @@ def plan_scenario(
     with clock.phase("solve"):
         if save_lp is not None:
             compact_model(stated, spaces).prob.writeLP(str(save_lp))
-        for with_starts in (False, True):
-            problem = relaxed(stated, spaces, with_starts=with_starts)
+        problem = relaxed(stated, spaces, with_starts=False)
+        solution = None
+        if same_caps(problem, stated):
             solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
-            if solution.courses:
-                break
+        if solution is None or not solution.courses:
+            # Raised to what the windows need one by one, a cap leaves no room for any start: raise it for these as well.
+            problem = relaxed(stated, spaces, with_starts=True)
+            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
     with clock.phase("dispatch"):
         baselines, omitted = single_pool(stated)
         plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted)

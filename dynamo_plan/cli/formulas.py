@@ -8,7 +8,7 @@ SIGNS = {
     **{"alpha": "α", "gamma": "γ", "Delta": "Δ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π"},
     **{"rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "ell": "l"},
     **{"sum": "Σ", "in": "∈", "le": "≤", "ge": "≥", "ne": "≠", "cdot": "·", "infty": "∞", "emptyset": "∅"},
-    **{"cap": "∩", "bigcup": "∪", "iff": "⇔", "ldots": "...", "max": "max", "min": "min"},
+    **{"cap": "∩", "bigcup": "\u222a", "iff": "⇔", "ldots": "...", "max": "max", "min": "min"},
     **{"lceil": "⌈", "rceil": "⌉", "lfloor": "⌊", "rfloor": "⌋"},
     **{"big": "", "Big": "", "text": "", "quad": "  ", "qquad": "  "},
 }

@@ -12,7 +12,7 @@ from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.schema.plan import Violation
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power, unused_w
+from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power, likely_states, unused_w
 from dynamo_plan.solve.ledger import Ledger
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
@@ -40,10 +40,12 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
         if not _has_caps(site):
             sites.append(site)
             continue
-        cheapest = [least_power(space, unused_w(site)) for space in own]
+        likely = [likely_states(space) for space in own]
+        suspicious = _suspicious_windows(problem, home, own, likely, with_starts=with_starts)
+        cheapest = [least_power(space, unused_w(site)) for space in own] if suspicious.size else []
         stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
         cap = site.power_cap_kw.copy()
-        for t in _suspicious_windows(problem, home, own, cheapest, with_starts=with_starts).tolist():
+        for t in suspicious.tolist():
             found = best_combination(problem, site, own, cheapest, t)
             for gpu, limit in stock.items():
                 # Whole servers: a scenario can only state these, and no fraction of one is ever released.
@@ -55,6 +57,15 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
                 cap[t] = needed * (1 + HEADROOM)
         sites.append(replace(site, stock=stock, power_cap_kw=cap))
     return replace(problem, sites=tuple(sites))
+
+
+def same_caps(first: Problem, second: Problem) -> bool:
+    """Whether all stocks and power caps of two problems are equal."""
+    return all(
+        np.array_equal(one.power_cap_kw, other.power_cap_kw)
+        and all(np.array_equal(one.stock[gpu], other.stock[gpu]) for gpu in one.stock)
+        for one, other in zip(first.sites, second.sites, strict=True)
+    )
 
 
 def _start_power_kw(problem: Problem, site: SiteProblem, cheapest: list[NDArray[np.int64]], t: int) -> float:
@@ -97,22 +108,22 @@ def _has_caps(site: SiteProblem) -> bool:
 
 
 def _suspicious_windows(
-    problem: Problem, home: int, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]], *, with_starts: bool
+    problem: Problem, home: int, spaces: list[StateSpace], likely: list[NDArray[np.int64]], *, with_starts: bool
 ) -> NDArray[np.int64]:
-    """Windows in which each pool's state of least power does not already hold every cap."""
+    """Windows in which the pools' likely states do not already hold every cap."""
     site = problem.sites[home]
     types = list(site.gpu_types())
     windows = np.arange(len(problem.windows))
     used = np.zeros((windows.size, len(types)))
     power = np.zeros(windows.size)
-    for space, counts in zip(spaces, cheapest, strict=True):
+    for space, counts in zip(spaces, likely, strict=True):
         used += gpus_by_type(space, counts, types)
         power += space.power_w(windows, counts)
     in_use = {gpu: used[:, index] for index, gpu in enumerate(types)}
     meter = Meter(problem, home)
     facility = site.pue * (power + meter.overhead_w(in_use) + meter.released_w()) / WATTS_PER_KILOWATT
     if with_starts:
-        facility = facility + np.array([_start_power_kw(problem, site, cheapest, t) for t in windows.tolist()])
+        facility = facility + np.array([_start_power_kw(problem, site, likely, t) for t in windows.tolist()])
     over = facility > site.power_cap_kw
     for gpu, limit in site.stock.items():
         over |= in_use[gpu] > limit
