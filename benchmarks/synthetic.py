@@ -1,7 +1,7 @@
 """A synthetic fleet of any size: nine buckets, TP 2/4/8, twelve clocks, concave power, start energy, daily load with noise.
 
-Capacities, powers and their dependence on clock and parallelism are invented, in the range of the shipped profile; they serve to time the solver,
-not to say anything about a GPU.
+Capacities, powers and their dependence on clock and parallelism are invented, in the range of the shipped profile;
+they serve to time the solver, not to say anything about a GPU.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
 from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
+from dynamo_plan.solve.rolling import polish, roll
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.solve.windows import WindowBound, window_bounds
 
@@ -57,7 +58,7 @@ CERTIFY_AT = 0.9
 
 POOLS_EXACT = "every pool planned exactly by dynamic programming at the duals of the site's linking rows"
 
-WINDOWS_EXACT = "window bound: every window planned exactly over all pools with whole servers and the GPU stock, start costs through potentials"
+WINDOWS_EXACT = "window bound: every window planned exactly over all pools, whole servers and stock included, starts priced"
 
 ROUNDING = 1e-10
 """Relative; a plan and a bound that differ by less have met: sums over thousands of windows round in these digits."""
@@ -211,7 +212,7 @@ class Decomposition:
         for backward in (False, True):
             counts: dict[int, NDArray[np.int64]] = {}
             for one in bounds:
-                rolled = one.polish(one.roll(backward=backward))
+                rolled = polish(one, roll(one, backward=backward))
                 counts |= {id(space): own for space, own in zip(one.spaces, rolled, strict=True)}
             courses = [
                 Course(counts[id(space)], space.power_w(line, counts[id(space)]), float("nan")) for space in self.spaces

@@ -48,9 +48,6 @@ PROGRESS = 1e-4
 SMALLEST_STEP = 1e-3
 """Relative step below which the bound no longer moves."""
 
-POLISHES = 4
-"""Sweeps of window-wise descent at most."""
-
 WIDENINGS = 3
 """Times that the candidates' room is doubled where a tight stock leaves a window without a combination."""
 
@@ -149,10 +146,10 @@ class WindowBound:
             gather_options(space, prices, linear, room, self.unit)
             for space, prices, linear, room in zip(self.spaces, self.prices, self.linear, slack, strict=True)
         ]
-        self._servers = self._nonlinear(1 + sum(int(options.level.max()) for options in self.options))
+        self.servers = self._nonlinear(1 + sum(int(options.level.max()) for options in self.options))
 
     def _table_size(self) -> int:
-        return int(self._servers.size) * len(self.options)
+        return int(self.servers.size) * len(self.options)
 
     def _nonlinear(self, levels: int) -> NDArray[np.float64]:
         """Cost of whole servers, and infinity above the stock, per window and knapsack level [objective]."""
@@ -163,7 +160,7 @@ class WindowBound:
     def _least_gpus(self) -> NDArray[np.int64]:
         return sum((options.least_gpus for options in self.options), start=np.zeros(self.energy.size, dtype=np.int64))
 
-    def _adders(self, potential: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def adders(self, potential: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """What the potentials add to every option's cost (pool) of (option,)."""
         found = [np.zeros(options.window.size) for options in self.options]
         for chain, (pool, kind) in enumerate(zip(self.chains.pool, self.chains.kind, strict=True)):
@@ -193,7 +190,7 @@ class WindowBound:
         line = np.arange(windows)
         table = np.zeros((windows, 1))
         history = []
-        for options, adder in zip(self.options, self._adders(potential), strict=True):
+        for options, adder in zip(self.options, self.adders(potential), strict=True):
             picked, least = options.best_of_groups(adder)
             level, window = options.level[options.first], options.window[options.first]
             new = np.full((windows, table.shape[1] + int(level.max())), np.inf)
@@ -210,7 +207,7 @@ class WindowBound:
                 np.copyto(choice[:, part], index, where=better)
             history.append(choice)
             table = new
-        total = table + self._servers[:, : table.shape[1]]
+        total = table + self.servers[:, : table.shape[1]]
         level = total.argmin(axis=1)
         value = total[line, level]
         chosen: Counts = []
@@ -262,48 +259,6 @@ class WindowBound:
         velocity[chain, window, picked[chain, window]] += 1.0
         velocity[chain, window, path[chain, window]] -= 1.0
 
-    def roll(self, *, backward: bool) -> Counts:
-        """A plan window by window: true start costs towards the neighbour just planned, the chains' cost-to-go to the other side.
-
-        Returns counts (window, kind) per pool. Every window is solved exactly over all pools, so whole servers stay well filled.
-        """
-        counts = [np.zeros(prices.instance.shape, dtype=np.int64) for prices in self.prices]
-        last = self.energy.size - 1
-        ahead = self.chains.forward(self.potential) + self.potential if backward else None
-        adders = self._adders(self.chains.backward(self.potential) if ahead is None else ahead)
-        for t in range(last, -1, -1) if backward else range(last + 1):
-            self._replan(counts, t, adders, before=not backward and t > 0, after=backward and t < last)
-        return counts
-
-    def polish(self, counts: Counts) -> Counts:
-        """Window-wise descent: every window planned anew over all pools with its two neighbours fixed, until nothing changes."""
-        counts = [own.copy() for own in counts]
-        last = self.energy.size - 1
-        nothing = [np.zeros(options.window.size) for options in self.options]
-        for _ in range(POLISHES):
-            before = [own.copy() for own in counts]
-            for t in range(last + 1):
-                self._replan(counts, t, nothing, before=t > 0, after=t < last)
-            if all(np.array_equal(old, new) for old, new in zip(before, counts, strict=True)):
-                break
-        return counts
-
-    def _replan(self, counts: Counts, t: int, adders: list[NDArray[np.float64]], *, before: bool, after: bool) -> None:
-        """Plan one window over all pools, with true start costs towards the neighbours that count; changes `counts`."""
-        costs, levels = [], []
-        for pool, options in enumerate(self.options):
-            here = slice(options.edge[t], options.edge[t + 1])
-            own, start = options.counts[here], np.maximum(self.prices[pool].start, 0.0)
-            cost = options.cost[here] + adders[pool][here]
-            if before:
-                cost = cost + np.maximum(own - counts[pool][t - 1], 0) @ start[t]
-            if after:
-                cost = cost + np.maximum(counts[pool][t + 1] - own, 0) @ start[t + 1]
-            costs.append(cost)
-            levels.append(options.level[here])
-        for pool, index in enumerate(_one_window(costs, levels, self._servers[t])):
-            counts[pool][t] = self.options[pool].counts[self.options[pool].edge[t] + index]
-
     def candidates(self) -> list[Pairs]:
         """Cheapest candidate states of every pool at the linear prices, for repairs."""
         return [
@@ -332,12 +287,12 @@ class WindowBound:
     def _room(self, value: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """How far each pool's states may lie above its least cost at linear prices and still matter (pool) of (window,)."""
         linear, full = [], []
-        for options, slope, adder in zip(self.options, self.linear, self._adders(self.potential), strict=True):
+        for options, slope, adder in zip(self.options, self.linear, self.adders(self.potential), strict=True):
             gpu = self.gpu_price[options.window] * options.gpus
             linear.append(options.least(options.cost + (options.counts * slope[options.window]).sum(axis=1)))
             full.append(options.least(options.cost + adder + gpu))
-        levels = self._least_gpus()[:, None] + np.arange(self._servers.shape[1]) * float(self.unit)
-        nonlinear = (self._servers - self.gpu_price[:, None] * levels).min(axis=1)
+        levels = self._least_gpus()[:, None] + np.arange(self.servers.shape[1]) * float(self.unit)
+        nonlinear = (self.servers - self.gpu_price[:, None] * levels).min(axis=1)
         excess = np.maximum(value - sum(full) - nonlinear, 0.0)
         bend = self.potential - self._slopes[:, :, None] * self.chains.numbers
         inside = self.chains.numbers[None, :] <= self.chains.most[:, None]
@@ -354,32 +309,6 @@ def _half_start_slopes(start: NDArray[np.float64]) -> NDArray[np.float64]:
     y = np.zeros((start.shape[0] + 1, start.shape[1]))
     y[1:-1] = start[1:] / 2
     return y[:-1] - y[1:]
-
-
-def _one_window(
-    costs: list[NDArray[np.float64]], levels: list[NDArray[np.int64]], nonlinear: NDArray[np.float64]
-) -> list[int]:
-    """Option of every pool (pool) that together cost least in one window; costs and levels per option."""
-    table = np.zeros(1)
-    history: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    for cost, level in zip(costs, levels, strict=True):
-        new = np.full(table.size + int(level.max()), np.inf)
-        choice = np.zeros(new.size, dtype=np.int64)
-        order = np.lexsort((cost, level))
-        best = order[np.append(True, np.diff(level[order]) > 0)]
-        for index in best:
-            part = slice(level[index], level[index] + table.size)
-            trial = table + cost[index]
-            better = trial < new[part]
-            new[part][better], choice[part][better] = trial[better], index
-        history.append((choice, level))
-        table = new
-    at = int((table + nonlinear[: table.size]).argmin())
-    found: list[int] = []
-    for choice, level in reversed(history):
-        found.append(int(choice[at]))
-        at -= int(level[found[-1]])
-    return found[::-1]
 
 
 def window_bounds(
