@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, SiteProblem
 from dynamo_plan.profile.admissible import admissible_kinds
-from dynamo_plan.profile.cells import BucketCurves, bucket_curves
+from dynamo_plan.profile.cells import BucketCurves, bucket_curves, cell_name
 from dynamo_plan.profile.curve import OperatingCurve, mix_curves
 from dynamo_plan.schema.bucket import Bucket, bucket_grid
 from dynamo_plan.schema.inputs import Inputs
@@ -150,21 +150,37 @@ class ServiceAssembly:
         return [], [fault]
 
     def _missing_curves(self, inputs: Inputs) -> list[Fault]:
-        """Buckets with load that no kind serves within its SLO."""
+        """Buckets with load that no kind serves within its SLO, with what each kind lacks."""
+        path = inputs.profiles[self.service.name].path
+        if not self.kinds:
+            why = "; ".join(f"{one.piece.removeprefix('kind ')}: {one.reason}" for one in self.omissions)
+            fault = Fault(
+                "service-without-kind",
+                f"{path} service {self.service.name}",
+                f"no kind of this profile can run here ({why or 'it has no rows of this model'})",
+                "A service needs a kind on GPUs of its site with room for the model",
+                "Add the GPU type to the site, correct `memory:` or `hbm_gib`, or profile a larger kind",
+            )
+            return [fault]
         faults = []
         for index, bucket in enumerate(self.buckets):
             peak = float(self.reserve[:, index].max())
             if peak > 0 and not any((bucket.name, kind) in self.curves for kind in self.kinds):
                 ttft = self.service.slo.ttft_p99_ms[bucket.input_class]
-                tried = ", ".join(str(kind) for kind in self.kinds) or "no kind at this site"
+                lacks = [
+                    f"{kind}: {one.reason}"
+                    for kind in self.kinds
+                    for one in self.omissions
+                    if one.piece == cell_name(self.service.model, kind, bucket)
+                ]
                 faults.append(
                     Fault(
                         "bucket-without-feasible-row",
-                        f"{inputs.profiles[self.service.name].path} bucket {bucket.name}",
-                        f"no row meets TTFT P99 {ttft:g} ms and TBT P99 {self.service.slo.tbt_p99_ms:g} ms ({tried}), "
-                        f"and service {self.service.name} expects up to {peak:.3g} requests/s there",
+                        f"{path} bucket {bucket.name}",
+                        f"no row can serve the up to {peak:.3g} requests/s of service {self.service.name} within TTFT P99 {ttft:g} ms "
+                        f"and TBT P99 {self.service.slo.tbt_p99_ms:g} ms ({'; '.join(lacks)})",
                         "Every bucket with load needs a kind and clock that keeps its SLO",
-                        "Measure a faster kind, loosen this SLO, or take the bucket out of the forecast",
+                        "Measure a faster kind or lower loads, loosen this SLO, or take the bucket out of the forecast",
                     )
                 )
         return faults

@@ -15,6 +15,9 @@ from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.profile import ProfileTable, Provenance
 from dynamo_plan.schema.scenario import SloSpec
 
+LISTED_CLOCKS = 4
+"""Clocks that a message lists one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class BucketCurves:
@@ -65,9 +68,13 @@ def bucket_curves(
                 reasons += outside
             if found:
                 curves[bucket.name, kind] = found
-            piece = f"{model} {kind} {bucket.name}"
-            omissions += [Omission(f"profile cell {piece}", reason) for reason in reasons]
+            omissions += [Omission(cell_name(model, kind, bucket), reason) for reason in reasons]
     return BucketCurves(curves, tuple(omissions))
+
+
+def cell_name(model: str, kind: Kind, bucket: Bucket) -> str:
+    """What an omission calls the cells of one bucket and kind."""
+    return f"profile cell {model} {kind} {bucket.name}"
 
 
 def _at_clocks(
@@ -129,6 +136,8 @@ def _clock_curves(
 
 
 def _clock_list(clocks: list[float]) -> str:
+    if len(clocks) > LISTED_CLOCKS:
+        return f"{len(clocks)} clocks from {min(clocks):g} to {max(clocks):g} MHz"
     return f"{', '.join(f'{clock:g}' for clock in clocks)} MHz"
 
 

@@ -58,7 +58,9 @@ CERTIFY_AT = 0.9
 
 POOLS_EXACT = "every pool planned exactly by dynamic programming at the duals of the site's linking rows"
 
-WINDOWS_EXACT = "window bound: every window planned exactly over all pools, whole servers and stock included, starts priced"
+WINDOWS_EXACT = (
+    "window bound: every window planned exactly over all pools, whole servers and stock included, starts priced"
+)
 
 ROUNDING = 1e-10
 """Relative; a plan and a bound that differ by less have met: sums over thousands of windows round in these digits."""

@@ -77,7 +77,9 @@ def test_the_best_combination_is_the_best_of_all() -> None:
             continue
         tried += 1
         spaces = spaces_of(of)
-        found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
+        found = best_combination(
+            of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0
+        )
         short = sum(max(used - of.sites[0].stock[gpu][0], 0.0) for gpu, used in found.gpus.items())
         fewest, power_kw = brute(of, 0)
         assert short == fewest, seed
@@ -89,7 +91,9 @@ def test_unused_gpus_can_make_more_gpus_cheaper() -> None:
     gpus = {"a100": GpuSpec(per_server=2, unused_gpu_w=150.0)}
     of = problem(pool([1.0], (OLD,)), gpus=gpus)
     spaces = spaces_of(of)
-    found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
+    found = best_combination(
+        of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0
+    )
     assert brute(of, 0)[1] == pytest.approx(0.3)
     assert found.power_kw == pytest.approx(0.3)
 
@@ -101,6 +105,8 @@ def test_two_pools_share_a_stock() -> None:
             pool([2.0], name="a/SA"), pool([2.0], name="b/SA"), gpus={"h100": GpuSpec(count=stock, per_server=1)}
         )
         spaces = spaces_of(of)
-        found = best_combination(of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0)
+        found = best_combination(
+            of, of.sites[0], spaces, [least_power(space, unused_w(of.sites[0])) for space in spaces], 0
+        )
         assert found.gpus == {"h100": gpus}
         assert found.power_kw == pytest.approx(power_kw)
