@@ -149,7 +149,9 @@ def _solve(
 
     if method == "compact":
         return solve_compact(problem, spaces, gap=gap, time_limit_s=left(), threads=threads)
-    solution = solve_decomposed(problem, spaces, gap=gap, time_limit_s=left(), on_progress=clock.report)
+    solution = solve_decomposed(
+        problem, spaces, gap=gap, time_limit_s=left(), on_progress=clock.report, threads=threads
+    )
     binaries = sum(space.box_size() for space in spaces)
     open_gap = relative_gap(solution.objective, solution.bound) > gap
     if method == "auto" and open_gap and binaries <= COMPACT_LIMIT and deadline - monotonic() > LEAST_SECONDS:

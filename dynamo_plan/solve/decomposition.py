@@ -17,7 +17,9 @@ Source: Dantzig and Wolfe, Operations Research 8, 1960; Lagrangian bound: Geoffr
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from time import monotonic
 
@@ -34,7 +36,7 @@ from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
 from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
 from dynamo_plan.solve.rolling import polish, roll
 from dynamo_plan.solve.states import StateSpace
-from dynamo_plan.solve.windows import WindowBound, window_bounds
+from dynamo_plan.solve.windows import Counts, WindowBound, window_bounds
 
 Progress = Callable[[str, float, str], None]
 
@@ -93,11 +95,14 @@ def relative_gap(objective: float, bound: float) -> float:
 class Decomposition:
     """State of one decomposed solve: spaces, columns, best plan, best bound."""
 
-    def __init__(self, problem: Problem, spaces: list[StateSpace], gap: float, deadline: float) -> None:
+    def __init__(
+        self, problem: Problem, spaces: list[StateSpace], gap: float, deadline: float, threads: int | None
+    ) -> None:
         self.problem = problem
         self.spaces = spaces
         self.gap = gap
         self.deadline = deadline
+        self.threads = threads or os.cpu_count() or 1
         self.bound = float("-inf")
         self.objective = float("inf")
         self.target = float("inf")  # cheapest seen, caps broken or not: what the window bound climbs towards
@@ -109,10 +114,10 @@ class Decomposition:
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
         if self._priced is None or not _same(prices, self._priced[0]):
-            courses = [
-                cheapest_course(space, pool_prices(self.problem, pool, prices))
-                for space, pool in zip(self.spaces, self.problem.pools, strict=True)
-            ]
+            # Pools do not see each other here, so threads change the time and nothing else.
+            with ThreadPoolExecutor(self.threads) as workers:
+                own = [pool_prices(self.problem, pool, prices) for pool in self.problem.pools]
+                courses = list(workers.map(cheapest_course, self.spaces, own))
             self._priced = (prices, courses)
         return self._priced[1]
 
@@ -197,7 +202,7 @@ class Decomposition:
                 others = sum(other.best for other in bounds if other is not one and np.isfinite(other.best))
                 one.ascend(min(self.objective, self.target) - others, ASCENT, self.deadline)
             estimate = sum(one.best for one in bounds)
-            self._plan_from_windows(bounds, repairer, pairs=stage > 1)
+            self._plan_from_windows(bounds, repairer, thorough=stage > 1)
             on_progress("solve", 0.5 + 0.5 * stage / STAGES, f"window bound {estimate:.6g}, plan {self.objective:.6g}")
             reached = relative_gap(self.objective, estimate) <= self.gap * CERTIFY_AT
             last = stage == STAGES or all(one.finished for one in bounds) or monotonic() >= self.deadline
@@ -208,18 +213,27 @@ class Decomposition:
                 if last or self.done():
                     return
 
-    def _plan_from_windows(self, bounds: list[WindowBound], repairer: Repairer, *, pairs: bool) -> None:
-        """Plans that roll through the windows in both directions, polished and repaired."""
+    def _plan_from_windows(self, bounds: list[WindowBound], repairer: Repairer, *, thorough: bool) -> None:
+        """Plans that roll through the windows in both directions; the better one, or both, polished and repaired."""
+        rolled = [[roll(one, backward=backward) for one in bounds] for backward in (False, True)]
+        rolled.sort(key=lambda counts: self._value(self._courses(bounds, counts)))
+        for counts in rolled if thorough else rolled[:1]:
+            polished = [polish(one, own) for one, own in zip(bounds, counts, strict=True)]
+            self.offer(repairer.repair(self._courses(bounds, polished), pairs=thorough))
+
+    def _courses(self, bounds: list[WindowBound], counts: list[Counts]) -> list[Course]:
+        """Courses in the problem's order from counts per site and pool."""
         line = np.arange(len(self.problem.windows))
-        for backward in (False, True):
-            counts: dict[int, NDArray[np.int64]] = {}
-            for one in bounds:
-                rolled = polish(one, roll(one, backward=backward))
-                counts |= {id(space): own for space, own in zip(one.spaces, rolled, strict=True)}
-            courses = [
-                Course(counts[id(space)], space.power_w(line, counts[id(space)]), float("nan")) for space in self.spaces
-            ]
-            self.offer(repairer.repair(courses, pairs=pairs))
+        by_space: dict[int, NDArray[np.int64]] = {}
+        for one, own in zip(bounds, counts, strict=True):
+            by_space |= {id(space): course for space, course in zip(one.spaces, own, strict=True)}
+        return [
+            Course(by_space[id(space)], space.power_w(line, by_space[id(space)]), float("nan")) for space in self.spaces
+        ]
+
+    def _value(self, courses: list[Course]) -> float:
+        """Objective of these courses, caps held or not."""
+        return objective_value(self.problem, ledger(self.problem, joint(self.problem, courses).amounts).totals)
 
 
 def _same(first: SiteVector, second: SiteVector) -> bool:
@@ -232,7 +246,13 @@ def _between(new: SiteVector, centre: SiteVector, weight: float) -> SiteVector:
 
 
 def solve_decomposed(
-    problem: Problem, spaces: list[StateSpace], *, gap: float, time_limit_s: float, on_progress: Progress
+    problem: Problem,
+    spaces: list[StateSpace],
+    *,
+    gap: float,
+    time_limit_s: float,
+    on_progress: Progress,
+    threads: int | None = None,
 ) -> Solution:
     """Plan a problem whose caps can be held in every window.
 
@@ -244,8 +264,10 @@ def solve_decomposed(
         Relative gap to stop at [1].
     time_limit_s : float
         Wall time [s].
+    threads : int, optional
+        Threads that price pools; by default as many as there are cores.
     """
-    work = Decomposition(problem, spaces, gap, monotonic() + time_limit_s)
+    work = Decomposition(problem, spaces, gap, monotonic() + time_limit_s, threads)
     work.run(on_progress)
     found = bool(work.courses)
     reached = found and relative_gap(work.objective, work.bound) <= gap

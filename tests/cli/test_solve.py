@@ -106,11 +106,13 @@ def test_options_reach_the_resolved_scenario(call: Call, scenario: Path, tmp_pat
     assert call("verify", tmp_path / "run").code == 0
 
 
+@pytest.mark.slow
 def test_save_lp_keeps_the_model(call: Call, scenario: Path, tmp_path: Path) -> None:
     assert call("solve", scenario, "-d", tmp_path / "run", "--save-lp").code == 0
     assert "Minimize" in (tmp_path / "run/model.lp").read_text()
 
 
+@pytest.mark.slow
 def test_compact_finds_the_same_value(call: Call, scenario: Path, solved: Path, tmp_path: Path) -> None:
     options = ("--method", "compact", "--gap", "1e-6", "--threads", "1")
     assert call("solve", scenario, "-d", tmp_path / "run", *options).code == 0

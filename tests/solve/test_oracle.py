@@ -24,6 +24,9 @@ from tests.solve.enumeration import joint_courses, optimum
 from tests.solve.invented import Case, random_case
 
 PROBLEMS = 320
+QUICK_PROBLEMS = 60
+"""Those that `make check` runs; `make test` runs all."""
+
 MOST_COURSES = 150_000
 """Joint courses that are listed in a blink; random inputs with more are drawn again."""
 
@@ -102,7 +105,9 @@ def check(number: int) -> None:
         assert decomposed.objective == close(best)
 
 
-@pytest.mark.parametrize("number", range(PROBLEMS))
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[] if n < QUICK_PROBLEMS else [pytest.mark.slow]) for n in range(PROBLEMS)]
+)
 def test_all_ways_to_the_optimum_agree(number: int) -> None:
     check(number)
 
