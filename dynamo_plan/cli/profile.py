@@ -46,8 +46,12 @@ def show(
     tbt: Annotated[float | None, typer.Option("--tbt", metavar="MS", help="P99 TBT SLO.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the capacity at the SLO and the power there, per bucket, kind and clock."""
+    """Show the capacity at the SLO and the power there, per bucket, kind and clock.
+
+    A clock is dominated if another clock of the kind serves more at less energy per request.
+    """
     from dynamo_plan.profile.cells import bucket_curves
+    from dynamo_plan.profile.dominance import worth_running
 
     table = _read(profile)
     wanted = _from_scenario(scenario, service) if scenario is not None else _from_options(table, ttft or [], tbt)
@@ -63,6 +67,8 @@ def show(
                 "capacity_rps": curve.capacity_rps,
                 "power_w": float(curve.power_w[-1]),
                 "idle_w": float(curve.power_w[0]),
+                "energy_per_request_j": float(curve.power_w[-1]) / curve.capacity_rps,
+                "dominated": "no" if any(curve is kept for kept in worth_running(curves)) else "yes",
                 "provenance": curve.provenance.value,
             }
             for (bucket, kind), curves in found.curves.items()

@@ -9,6 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.profile.curve import OperatingCurve
+
+
+def worth_running(curves: tuple[OperatingCurve, ...]) -> tuple[OperatingCurve, ...]:
+    """Clocks that no other clock of the same kind matches in capacity and in energy per request at capacity."""
+    capacity = np.array([curve.capacity_rps for curve in curves])
+    energy_j = np.array([float(curve.power_w[-1]) for curve in curves]) / capacity
+    return tuple(curves[index] for index in undominated(capacity, energy_j))
+
 
 def undominated(throughput: NDArray[np.float64], energy: NDArray[np.float64]) -> NDArray[np.int64]:
     """Indices of points that no other point matches or beats in throughput (more) and energy per unit of work (less).

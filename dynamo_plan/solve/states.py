@@ -312,10 +312,6 @@ class StateSpace:
                     counts[:, other] = np.nan_to_num(np.ceil(rest / capacity[:, other] * (1 - PRUNING_MARGIN)))
                     yield counts
 
-    def unservable_windows(self) -> NDArray[np.int64]:
-        """Windows for which no trial state is admitted; empty for every problem that `assemble` lets through."""
-        return np.setdiff1d(np.arange(self.pool.mix.size), self.trials()[0])
-
 
 def windows_of(window: NDArray[np.int64], count: int) -> Iterator[tuple[int, slice]]:
     """Each window with the slice of its pairs; `window` sorted."""

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from dynamo_plan.planner import plan_scenario
-from dynamo_plan.profile.dominance import undominated
+from dynamo_plan.profile.curve import OperatingCurve
+from dynamo_plan.profile.dominance import undominated, worth_running
 from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.profile import Provenance
 from tests.profile.paper_table import cell, profile_table
 from tests.solve.invented import inputs_of, service
 
@@ -48,3 +50,12 @@ def test_with_slack_in_load_the_plan_takes_the_middle_clock(rate_rps: float, clo
     plan = plan_scenario(inputs_of([service(profile_table(rows), [[rate_rps]])], count=1, per_server=1)).plan
     assert [(group.frequency_mhz, group.instances) for group in plan.groups] == [(clock, 1)]
     assert plan.totals.energy_kwh == pytest.approx(rate_rps * (1.0 if clock == 2000.0 else 0.79), rel=1e-9)
+
+
+def test_clocks_worth_running_by_hand() -> None:
+    """Capacity 1, 2, 3 requests/s at 100, 150, 300 W: 100, 75, 100 J per request; the first serves less at more energy than the second."""
+    curves = tuple(
+        OperatingCurve(clock, np.array([0.0, capacity]), np.array([50.0, power]), Provenance.MEASURED)
+        for clock, capacity, power in ((800.0, 1.0, 100.0), (1200.0, 2.0, 150.0), (1600.0, 3.0, 300.0))
+    )
+    assert [curve.frequency_mhz for curve in worth_running(curves)] == [1200.0, 1600.0]

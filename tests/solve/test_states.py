@@ -113,4 +113,3 @@ def test_a_pool_without_load_may_be_empty() -> None:
     space = StateSpace(pool([0.0, 0.0]), 1.0)
     prices = PoolPrices(np.ones(2), np.zeros((2, 1)), np.zeros((2, 1)))
     assert [here.counts.tolist() for here in space.survivors(prices)] == [[[0]], [[0]]]
-    assert space.unservable_windows().size == 0
