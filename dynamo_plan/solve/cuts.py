@@ -35,16 +35,17 @@ LARGEST_EXPANSION = 30_000_000
 
 
 class TooManyStatesError(InputError):
-    """A pool has more candidate states than memory allows."""
+    """A pool has more candidate states, in a window or while they are enumerated, than memory allows."""
 
     def __init__(self, pool: str, states: int) -> None:
         super().__init__(
             Fault(
                 "pool-too-large",
                 f"pool {pool}",
-                f"{states:,} candidate states would have to be held at once",
-                f"At most {LARGEST_EXPANSION:,} are; a pool is planned exactly or not at all",
-                "Split the pool, plan with fewer kinds (gpus of the site, rows of the profile), or with longer windows",
+                f"{states:,} candidate states would have to be compared with each other",
+                "A pool is planned exactly or not at all; states are many where starting an instance costs more than keeping it idle "
+                "through a window, and where a pool has hundreds of instances",
+                "Use longer windows, split the pool, or leave out kinds that are never chosen",
             )
         )
 

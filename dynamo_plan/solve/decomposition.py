@@ -30,6 +30,7 @@ from dynamo_plan.model.quantities import SiteVector, contribution
 from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import linear_prices, settle
+from dynamo_plan.solve.cuts import TooManyStatesError
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
@@ -153,10 +154,17 @@ class Decomposition:
             np.maximum(prices.gpus_in_use - plain.gpus_in_use, 0.0),
         )
         if bounds is None:
-            repairer = Repairer(self.problem, self.spaces, near_states(self.problem, self.spaces, prices))
+            try:
+                near = near_states(self.problem, self.spaces, prices)
+            except TooManyStatesError as error:
+                on_progress("solve", 1.0, f"no repair: {error.faults[0].where} has too many candidate states")
+                return
         else:
-            near = {id(space): own for one in bounds for space, own in zip(one.spaces, one.candidates(), strict=True)}
-            repairer = Repairer(self.problem, self.spaces, [near[id(space)] for space in self.spaces])
+            by_space = {
+                id(space): own for one in bounds for space, own in zip(one.spaces, one.candidates(), strict=True)
+            }
+            near = [by_space[id(space)] for space in self.spaces]
+        repairer = Repairer(self.problem, self.spaces, near)
         self.offer(repairer.repair(self.price(prices)))
         if bounds is not None and not self.done():
             self._close(bounds, repairer, on_progress)
@@ -179,7 +187,7 @@ class Decomposition:
             bound = rest + sum(course.value for course in courses)
             if bound > self.bound:
                 self.bound, centre, centre_rest = bound, prices, rest
-                self.proof = f"Lagrangian bound after {self.rounds} pricing rounds: {POOLS_EXACT}"
+                self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
             gap = relative_gap(value, self.bound)
             on_progress("solve", 0.5 * (1.0 - min(1.0, gap)), f"pricing round {self.rounds}, bound {self.bound:.6g}")
             if gap <= CONVERGED or monotonic() >= self.deadline:

@@ -34,6 +34,9 @@ PRUNING_MARGIN = 1e-9
 LARGEST_BOX = 3_000_000
 """Pairs of window and state up to which `box` lists everything; it serves small problems and tests."""
 
+LARGEST_WINDOW = 3000
+"""States of one pool and window that may survive the bounds: the test among them compares each with each."""
+
 NEIGHBOURS = 4
 """Numbers of the largest kind, either way, whose best state is tried as a reference; farther ones rarely rule anything out."""
 
@@ -230,7 +233,11 @@ class StateSpace:
         lower = self.lower(prices, window, counts)
         limit = test.limit[window] + test.way(window, counts)
         keep = lower <= limit + PRUNING_MARGIN * np.abs(limit)
-        return self._without_surplus(prices, test, Pairs(window[keep], counts[keep], lower[keep]))
+        window, counts = self._without_surplus(prices, test, Pairs(window[keep], counts[keep], lower[keep]))
+        busiest = int(np.bincount(window, minlength=1).max())
+        if busiest > LARGEST_WINDOW:
+            raise TooManyStatesError(self.pool.name, busiest)
+        return window, counts
 
     def _without_surplus(
         self, prices: PoolPrices, test: Detour, states: Pairs

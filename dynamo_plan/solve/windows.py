@@ -29,6 +29,7 @@ from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.chains import Chains
 from dynamo_plan.solve.coupling import Meter, direct_prices
+from dynamo_plan.solve.cuts import TooManyStatesError
 from dynamo_plan.solve.options import PoolOptions, gather_options
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import cheapest
@@ -331,7 +332,11 @@ def window_bounds(
             return None
         stock = axes.stocks.index((site.name, site.gpu_types()[0]))
         bound = WindowBound(problem, home, own, cap_price[home], stock_price[stock])
-        if not bound.prepare():
+        try:
+            applies = bound.prepare()
+        except TooManyStatesError:
+            applies = False
+        if not applies:
             return None
         found.append(bound)
     return found
