@@ -75,7 +75,7 @@ def _start_power_kw(problem: Problem, site: SiteProblem, cheapest: list[NDArray[
 
 
 def violations(stated: Problem, amounts: SiteVector, book: Ledger) -> tuple[Violation, ...]:
-    """What a plan breaks of the caps as stated: windows, shortfalls and the smallest caps that would hold."""
+    """What a plan breaks of the caps as stated: windows, shortfalls and caps that would hold (a stock: the smallest)."""
     axes = site_axes(stated)
     found: list[Violation] = []
     for row, (name, gpu) in enumerate(axes.stocks):
