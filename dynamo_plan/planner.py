@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -114,17 +114,17 @@ def plan_scenario(
     with clock.phase("solve"):
         if save_lp is not None:
             compact_model(stated, spaces).prob.writeLP(str(save_lp))
-        problem = relaxed(stated, spaces, with_starts=False)
+        raised = relaxed(stated, spaces, with_starts=False)
         solution = None
-        if same_caps(problem, stated):
-            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+        if same_caps(raised.problem, stated):
+            solution = _solve(raised.problem, spaces, method, gap, deadline, threads, clock)
         if solution is None or not solution.courses:
             # Raised to what the windows need one by one, a cap leaves no room for any start: raise it for these as well.
-            problem = relaxed(stated, spaces, with_starts=True)
-            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+            raised = replace(relaxed(stated, spaces, with_starts=True), least_power_kw=raised.least_power_kw)
+            solution = _solve(raised.problem, spaces, method, gap, deadline, threads, clock)
     with clock.phase("dispatch"):
         baselines, omitted = single_pool(stated)
-        plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted)
+        plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted, raised.least_power_kw)
     with clock.phase("verify"):
         from dynamo_plan.verify import verify
 

@@ -107,7 +107,7 @@ def test_what_cannot_be_held_is_diagnosed() -> None:
     assert run.findings == ()
     assert run.diagnosis == (
         "power_cap at hall: short by up to 0.1 kW in 2 of 3 windows, worst 2024-05-14T01:00:00Z; "
-        "with power_cap_kw: 0.400002 every window can be served",
+        "with power_cap_kw: 0.400002 every window can be served; below 0.4 none can",
     )
 
 

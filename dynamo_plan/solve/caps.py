@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,21 @@ HEADROOM = 1e-7
 """Relative; how far above the least feasible power a cap is raised: solvers call a row with less room infeasible now and then."""
 
 
-def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) -> Problem:
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """A problem whose caps can be held, and what every plan needs at least.
+
+    Attributes
+    ----------
+    least_power_kw : dict of str to float
+        By site whose cap no plan can hold: the facility power that some window takes whatever is planned [kW].
+    """
+
+    problem: Problem
+    least_power_kw: dict[str, float]
+
+
+def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) -> Relaxed:
     """The problem with its caps raised where no combination of states holds them, just enough that one does.
 
     Parameters
@@ -35,6 +49,7 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
         that windows which can be held one by one may not be held in a row.
     """
     sites: list[SiteProblem] = []
+    least: dict[str, float] = {}
     for home, site in enumerate(problem.sites):
         own = [space for space in spaces if space.pool.site == site.name]
         if not _has_caps(site):
@@ -52,11 +67,13 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
                 per_server = site.gpus[gpu].per_server
                 if found.gpus[gpu] > limit[t]:
                     limit[t] = math.ceil(found.gpus[gpu] / per_server) * per_server
+            if found.power_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
+                least[site.name] = max(found.power_kw, least.get(site.name, 0.0))
             needed = found.power_kw + (_start_power_kw(problem, site, cheapest, t) if with_starts else 0.0)
             if needed > cap[t] * (1 + CAP_TOLERANCE):
                 cap[t] = needed * (1 + HEADROOM)
         sites.append(replace(site, stock=stock, power_cap_kw=cap))
-    return replace(problem, sites=tuple(sites))
+    return Relaxed(replace(problem, sites=tuple(sites)), least)
 
 
 def same_caps(first: Problem, second: Problem) -> bool:
@@ -74,8 +91,14 @@ def _start_power_kw(problem: Problem, site: SiteProblem, cheapest: list[NDArray[
     return site.pue * starts * start_energy_kwh(problem) / problem.windows.hours
 
 
-def violations(stated: Problem, amounts: SiteVector, book: Ledger) -> tuple[Violation, ...]:
-    """What a plan breaks of the caps as stated: windows, shortfalls and caps that would hold (a stock: the smallest)."""
+def violations(
+    stated: Problem, amounts: SiteVector, book: Ledger, least_power_kw: dict[str, float] | None = None
+) -> tuple[Violation, ...]:
+    """What a plan breaks of the caps as stated: windows, shortfalls and the change that mends it.
+
+    For a stock that is the smallest count in whole servers; for a power cap, one that this plan holds, and the one below which no
+    plan does (`Relaxed.least_power_kw`).
+    """
     axes = site_axes(stated)
     found: list[Violation] = []
     for row, (name, gpu) in enumerate(axes.stocks):
@@ -87,6 +110,8 @@ def violations(stated: Problem, amounts: SiteVector, book: Ledger) -> tuple[Viol
     for home, site in enumerate(stated.sites):
         power = book.energy_kwh[home] / stated.windows.hours
         mend = "with power_cap_kw: {need:.6g} every window can be served"
+        if site.name in (least_power_kw or {}):
+            mend += f"; below {(least_power_kw or {})[site.name]:.6g} none can"
         found += _violation("power_cap", site.name, power, site.power_cap_kw, "kW", mend)
     return tuple(found)
 

@@ -43,6 +43,7 @@ def compose_plan(
     inputs: Inputs,
     baselines: tuple[Baseline, ...],
     omitted: tuple[Omission, ...],
+    least_power_kw: dict[str, float] | None = None,
 ) -> Plan:
     """The plan that a solution stands for.
 
@@ -70,7 +71,7 @@ def compose_plan(
             shares[provenance] += group.power_w
     amounts = joint(problem, solution.courses).amounts
     book = ledger(problem, amounts)
-    broken = violations(problem, amounts, book)
+    broken = violations(problem, amounts, book, least_power_kw)
     objective = objective_value(problem, book.totals)
     if relative_gap(max(objective, solution.objective), min(objective, solution.objective)) > AGREEMENT:
         raise SolverError(

@@ -26,7 +26,7 @@ HOUR_S = 3600
 
 
 def relax(of: Problem, *, with_starts: bool = False) -> Problem:
-    return relaxed(of, [StateSpace(one, of.windows.hours) for one in of.pools], with_starts=with_starts)
+    return relaxed(of, [StateSpace(one, of.windows.hours) for one in of.pools], with_starts=with_starts).problem
 
 
 def test_caps_that_can_be_held_stay_as_they_are() -> None:

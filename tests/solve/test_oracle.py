@@ -64,7 +64,7 @@ def close(value: float) -> object:
 def least_relaxed(stated: Problem, spaces: list[StateSpace]) -> tuple[Problem, float]:
     """The problem that is planned: as stated where its caps can be held, else with caps raised; and its optimum."""
     for with_starts in (False, True):
-        problem = relaxed(stated, spaces, with_starts=with_starts)
+        problem = relaxed(stated, spaces, with_starts=with_starts).problem
         best = optimum(problem)
         if np.isfinite(best):
             return problem, best
