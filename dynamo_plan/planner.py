@@ -165,10 +165,9 @@ def _better(first: Solution, second: Solution, gap: float) -> Solution:
     """The cheaper plan of two, with the higher of both bounds."""
     best = second if second.courses and not second.objective >= first.objective else first
     proven = second if second.bound > first.bound else first
-    reached = relative_gap(best.objective, proven.bound) <= gap
-    status = SolveStatus.OPTIMAL if reached else best.status
-    if status is SolveStatus.OPTIMAL and not reached:
-        status = SolveStatus.FEASIBLE
+    status: SolveStatus = SolveStatus.FEASIBLE if best.status is SolveStatus.OPTIMAL else best.status
+    if relative_gap(best.objective, proven.bound) <= gap:
+        status = SolveStatus.OPTIMAL
     return Solution(status, best.courses, best.objective, proven.bound, best.method, proven.proof)
 
 

@@ -17,6 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def half_start_slopes(start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slopes of linear potentials that bear half of every start price on either side of it; (chain, window) -> the same."""
+    y = np.zeros((start.shape[0], start.shape[1] + 1))
+    y[:, 1:-1] = start[:, 1:] / 2
+    return y[:, :-1] - y[:, 1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Chains:
     """Chains of one site, one per pool and kind.
@@ -42,10 +49,8 @@ class Chains:
         return np.arange(int(self.most.max(initial=0)) + 1, dtype=np.float64)
 
     def slopes(self) -> NDArray[np.float64]:
-        """Slopes of the first potentials, half of every start price on either side (chain, window)."""
-        y = np.zeros((self.start.shape[0], self.start.shape[1] + 1))
-        y[:, 1:-1] = self.start[:, 1:] / 2
-        return y[:, :-1] - y[:, 1:]
+        """Slopes of the first potentials (chain, window), see `half_start_slopes`."""
+        return half_start_slopes(self.start)
 
     def _own(self, potential: NDArray[np.float64]) -> NDArray[np.float64]:
         """Stage costs of the chains: minus the potentials, infinite beyond a chain's own numbers."""

@@ -60,8 +60,8 @@ def linear_prices(problem: Problem) -> SiteVector:
 class Meter:
     """Reads one site's draw besides its instances, and the excess over its caps, from GPUs in use and instance energy.
 
-    It repeats in numbers what `model.constraints` states in rows, for the repair heuristic alone: the objective of a plan always
-    comes from `settle`, and the bound from the model, so an error here could only make a repair useless, not a plan wrong.
+    It repeats in numbers what `model.constraints` states in rows, for repairs, the window bound and the feasibility of caps. The
+    objective of a plan always comes from `settle`; the oracle tests hold the bound against enumeration and the compact model.
     """
 
     problem: Problem

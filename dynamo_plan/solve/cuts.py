@@ -30,6 +30,9 @@ from dynamo_plan.solve.dispatch import Fleet
 SLOPES = 24
 """Slopes tried per mix, spread over the hull's own; more cut little further."""
 
+ROUNDING = 1e-9
+"""Relative; room that a cut leaves for the last digits of the sums on both of its sides."""
+
 LARGEST_EXPANSION = 30_000_000
 """Partial states of one pool held at once; a memory guard: beyond it the pool is refused with advice, never thinned out."""
 
@@ -155,7 +158,7 @@ class Cuts:
             number = np.arange(parent.size) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[parent]
             here = window[parent]
             term = self._term(test, kind, here, number)[:, None] + number[:, None] * per_instance[here, :, kind]
-            passes = (term <= rest[parent] + 1e-9 * np.abs(test.limit[here])[:, None]).all(axis=1)
+            passes = (term <= rest[parent] + ROUNDING * np.abs(test.limit[here])[:, None]).all(axis=1)
             parent, number, term = parent[passes], number[passes], term[passes]
             window, spent = window[parent], spent[parent] + term
             counts = counts[parent]
@@ -196,7 +199,7 @@ class Cuts:
         """
         reference = test.reference[window, kind]
         down, up = test.down[window, kind][:, None], test.up[window, kind][:, None]
-        room = rest + 1e-9 * np.abs(test.limit[window])[:, None]
+        room = rest + ROUNDING * np.abs(test.limit[window])[:, None]
         above = _largest(room - down * reference[:, None], per_instance - down)
         below = _largest(room + up * reference[:, None], per_instance + up)
         most = np.where(above >= reference, above, np.minimum(below, reference - 1))
@@ -211,7 +214,7 @@ class Cuts:
         own = capacity[:, kind]
         never = float(self.pool.max_instances[kind] + 1)
         need = np.where(
-            own > 0, np.ceil(missing / np.where(own > 0, own, 1.0) - 1e-9), np.where(missing > 0, never, 0.0)
+            own > 0, np.ceil(missing / np.where(own > 0, own, 1.0) - ROUNDING), np.where(missing > 0, never, 0.0)
         )
         return np.clip(need, 0, never).astype(np.int64)
 

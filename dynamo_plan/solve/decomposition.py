@@ -154,20 +154,22 @@ class Decomposition:
             np.maximum(prices.gpus_in_use - plain.gpus_in_use, 0.0),
         )
         if bounds is None:
-            try:
-                near = near_states(self.problem, self.spaces, prices)
-            except TooManyStatesError as error:
-                on_progress("solve", 1.0, f"no repair: {error.faults[0].where} has too many candidate states")
-                return
-        else:
-            by_space = {
-                id(space): own for one in bounds for space, own in zip(one.spaces, one.candidates(), strict=True)
-            }
-            near = [by_space[id(space)] for space in self.spaces]
-        repairer = Repairer(self.problem, self.spaces, near)
+            self._repair_priced(self.price(prices), prices, on_progress)
+            return
+        by_space = {id(space): own for one in bounds for space, own in zip(one.spaces, one.candidates(), strict=True)}
+        repairer = Repairer(self.problem, self.spaces, [by_space[id(space)] for space in self.spaces])
         self.offer(repairer.repair(self.price(prices)))
-        if bounds is not None and not self.done():
+        if not self.done():
             self._close(bounds, repairer, on_progress)
+
+    def _repair_priced(self, courses: list[Course], prices: SiteVector, on_progress: Progress) -> None:
+        """Repair courses with candidates chosen by prices, where these are few enough."""
+        try:
+            near = near_states(self.problem, self.spaces, prices)
+        except TooManyStatesError as error:
+            on_progress("solve", 0.5, f"no repair: {error.faults[0].where} has too many candidate states")
+            return
+        self.offer(Repairer(self.problem, self.spaces, near).repair(courses))
 
     def _generate(self, on_progress: Progress) -> SiteVector:
         """Column generation; returns the prices of the best bound."""
@@ -193,8 +195,7 @@ class Decomposition:
             if gap <= CONVERGED or monotonic() >= self.deadline:
                 break
             if self.rounds % REPAIR_EVERY == 0:
-                near = near_states(self.problem, self.spaces, prices)
-                self.offer(Repairer(self.problem, self.spaces, near).repair(courses))
+                self._repair_priced(courses, prices, on_progress)
                 if self.done():
                     break
             for pool, amounts in enumerate(self.contributions(courses)):

@@ -171,7 +171,7 @@ def _with_own(space: StateSpace, near: Pairs, course: Course) -> list[WindowStat
 
 
 def _product(first: list[WindowStates], second: list[WindowStates], own: list[Course]) -> list[WindowStates]:
-    """Joint states of two pools: each pool's `PAIR_STATES` candidates of least power per window and the courses' own."""
+    """Joint states of two pools: per window, of each pool its course's own state and the candidates nearest to it."""
     joined = []
     for t, (left, right) in enumerate(zip(first, second, strict=True)):
         some = [_some(here, course.counts[t]) for here, course in zip((left, right), own, strict=True)]

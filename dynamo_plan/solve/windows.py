@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.problem import Problem
-from dynamo_plan.solve.chains import Chains
+from dynamo_plan.solve.chains import Chains, half_start_slopes
 from dynamo_plan.solve.coupling import Meter, direct_prices
 from dynamo_plan.solve.cuts import TooManyStatesError
 from dynamo_plan.solve.options import PoolOptions, gather_options
@@ -137,11 +137,9 @@ class WindowBound:
 
     def _gather(self, slack: list[NDArray[np.float64]]) -> None:
         """Candidates of every pool: states within its slack (window,) of the pool's own least cost at the linear prices."""
-        slopes = np.concatenate([_half_start_slopes(np.maximum(p.start, 0.0)) for p in self.prices], axis=1)
-        edges = np.cumsum([len(space.pool.kinds) for space in self.spaces])[:-1]
         self.linear = [
-            self.gpu_price[:, None] * space.pool.gpus + slope
-            for space, slope in zip(self.spaces, np.split(slopes, edges, axis=1), strict=True)
+            self.gpu_price[:, None] * space.pool.gpus + half_start_slopes(np.maximum(prices.start, 0.0).T).T
+            for space, prices in zip(self.spaces, self.prices, strict=True)
         ]
         self.options = [
             gather_options(space, prices, linear, room, self.unit)
@@ -256,6 +254,8 @@ class WindowBound:
         picked = np.stack(
             [numbers[pool][:, kind] for pool, kind in zip(self.chains.pool, self.chains.kind, strict=True)]
         )
+        # Candidates gathered for a certificate may lie beyond a chain's own numbers, where its last potential moves them.
+        picked = np.minimum(picked, self.chains.most[:, None])
         chain, window = np.nonzero(picked != path)
         velocity[chain, window, picked[chain, window]] += 1.0
         velocity[chain, window, path[chain, window]] -= 1.0
@@ -303,13 +303,6 @@ class WindowBound:
             least_dip = dip[self.chains.pool == pool].sum(axis=0)
             rooms.append(np.maximum(excess + full[pool] - linear[pool] - least_dip, 0.0))
         return rooms
-
-
-def _half_start_slopes(start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear potentials of half of every start price (window, kind), see `Chains.slopes`."""
-    y = np.zeros((start.shape[0] + 1, start.shape[1]))
-    y[1:-1] = start[1:] / 2
-    return y[:-1] - y[1:]
 
 
 def window_bounds(
