@@ -1,89 +1,65 @@
-"""Print a table of promises and measurements: `python -m benchmarks`.
+"""What the project promises in numbers, measured: `python -m benchmarks [GROUP ...]`.
 
-Every case runs in a process of its own, `REPEATS` times; times are medians, memory is the largest resident set seen.
-Exit code 1 where a promise is not kept. Times depend on the machine and on what else runs on it; gaps do not.
+Groups: `promises` (the shipped examples, the default), `fleet` (invented fleets up to 27,000 GPUs), `methods` (the same problems by this
+project, by one compact MILP in HiGHS and in CBC, and by the paper's small MILPs, side by side), `partition` (pools: auto), `melange`
+(its cases), `caps` (where the fleets' caps come from).
+
+Every case runs in a process of its own; short ones are repeated there and their times are medians. Times depend on the machine and
+on what else runs on it; gaps do not. Exit code 1 where a promise is not kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
-import resource
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
-REPEATS = 3
-KIB_PER_MIB = 1024.0
+from benchmarks import groups
+from benchmarks.cases import CASES
+from benchmarks.tables import Bench, as_json, render
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    case: str
-    promise: str
-    measured: str
-    kept: bool
+DEFAULT = ("promises",)
 
 
-def command(*arguments: str) -> tuple[float, str]:
-    """Wall time [s] and output of one `dynamo-plan` call in a process of its own."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "dynamo_plan", *arguments], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    return time.perf_counter() - begin, done.stdout
-
-
-def help_speed() -> Row:
-    """Time of `dynamo-plan --help`."""
-    command("--help")  # the first call compiles byte code
-    seconds = statistics.median(command("--help")[0] for _ in range(2 * REPEATS + 1))
-    return Row("dynamo-plan --help", "< 0.3 s", f"{seconds:.2f} s", seconds < 0.3)
-
-
-def solve(example: str, most_seconds: float, most_gap: float) -> Row:
-    """Time and proven gap of an example."""
-    summaries = []
-    with tempfile.TemporaryDirectory() as folder:
-        for repeat in range(REPEATS):
-            scenario = f"examples/{example}/scenario.yaml"
-            summaries.append(
-                json.loads(command("solve", scenario, "-d", f"{folder}/{repeat}", "-o", "json", "--quiet")[1])
-            )
-    seconds = statistics.median(summary["phases_s"]["solve"] for summary in summaries)
-    whole = statistics.median(sum(summary["phases_s"].values()) for summary in summaries)
-    gap = max(summary["gap"] for summary in summaries)
-    phases = ", ".join(f"{name} {value:.2f}" for name, value in summaries[-1]["phases_s"].items())
-    measured = f"solve {seconds:.2f} s, all {whole:.2f} s, gap {gap:.5%} ({phases})"
-    promise = f"solve < {most_seconds:g} s, gap <= {most_gap:.1%}"
-    return Row(f"solve {example}", promise, measured, seconds < most_seconds and gap <= most_gap)
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the project promises.")
+    parser.add_argument("group", nargs="*", help=f"of {', '.join(groups.GROUPS)}; by default {' '.join(DEFAULT)}")
+    parser.add_argument("--case", action="append", choices=list(CASES), help="only this case (repeatable)")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of a short case")
+    parser.add_argument("--limit", type=float, default=30.0, help="time limit of every MILP method [s]")
+    parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.group) - set(groups.GROUPS))
+    if unknown:
+        parser.error(f"no group {', '.join(unknown)}; there are {', '.join(groups.GROUPS)}")
+    return options
 
 
 def main() -> int:
-    """Run all cases and print the table."""
-    console = Console(width=140)
-    rows = [help_speed(), solve("first-plan", 5.0, 1e-3), solve("azure-week", 30.0, 1e-3)]
-    table = Table("case", "promise", "measured", "kept")
-    for row in rows:
-        table.add_row(row.case, row.promise, row.measured, "yes" if row.kept else "NO")
-    console.print(table)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / KIB_PER_MIB
-    load = os.getloadavg()[0]
-    console.print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}; peak memory {peak:.0f} MiB"
-    )
-    return 0 if all(row.kept for row in rows) else 1
+    """Run the groups and print their tables."""
+    options = parse()
+    console, progress = Console(width=170), Console(stderr=True)
+    bench = Bench(options.repeats, options.limit, options.case, lambda line: progress.print(line, style="dim"))
+    tables = [groups.GROUPS[name](bench) for name in options.group or DEFAULT]
+    machine = {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "limit_s": options.limit,
+        "repeats": options.repeats,
+    }
+    if options.output == "json":
+        print(json.dumps({"machine": machine, "tables": [as_json(table) for table in tables]}, indent=2))
+    else:
+        for table in tables:
+            console.print(render(table))
+        console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    return 0 if all(row.kept is not False for table in tables for row in table.rows) else 1
 
 
 if __name__ == "__main__":

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.errors import Fault, InputError
-from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, SiteProblem
+from dynamo_plan.initial_state import continued
+from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, RoutedPool, SiteProblem
 from dynamo_plan.profile.admissible import admissible_kinds
 from dynamo_plan.profile.cells import BucketCurves, bucket_curves, cell_name
 from dynamo_plan.profile.curve import OperatingCurve, mix_curves
+from dynamo_plan.routed_pool import ROUTER, routed_pool, unroutable
 from dynamo_plan.schema.bucket import Bucket, bucket_grid
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Omission
-from dynamo_plan.schema.profile import MixingTable
-from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Scenario, ServiceSpec
+from dynamo_plan.schema.profile import MixingTable, ProfileTable
+from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Routing, Scenario, ServiceSpec
 
 NO_MIXING = MixingTable("", ())
 
+Partition = tuple[tuple[str, ...], ...]
+"""Pools of a service: the buckets of each, every bucket in one."""
 
-def assemble(inputs: Inputs) -> Problem:
+
+def assemble(
+    inputs: Inputs,
+    services: Sequence[ServiceAssembly] | None = None,
+    partitions: Mapping[str, Partition] | None = None,
+) -> Problem:
     """The problem that a scenario states.
+
+    Parameters
+    ----------
+    services : sequence of ServiceAssembly, optional
+        What `service_assemblies` makes of the inputs, where that is known already.
+    partitions : mapping of str to Partition, optional
+        Pools to take instead of the scenario's, by service: with `pools: auto` the scenario leaves them open, and one per bucket
+        is taken.
 
     Raises
     ------
@@ -36,24 +55,30 @@ def assemble(inputs: Inputs) -> Problem:
     assumptions: list[str] = []
     faults: list[Fault] = []
     pools: list[PoolProblem] = []
+    routed: list[RoutedPool] = []
     references: list[ReferencePool | Omission] = []
     sites = tuple(_site(inputs, index) for index in range(len(scenario.sites)))
-    for service in scenario.services:
-        site = next(s for s in scenario.sites if s.name == (service.site or scenario.sites[0].name))
-        assembly = ServiceAssembly(inputs, service, site.name, site.gpus)
+    for assembly in service_assemblies(inputs) if services is None else services:
+        service = assembly.service
+        site = next(s for s in scenario.sites if s.name == assembly.site)
         faults += assembly.faults
         omissions += assembly.omissions
         assumptions += assembly.assumptions()
         if not assembly.faults:
             references.append(assembly.reference())
-            for names in assembly.partition:
+            for names in (partitions or {}).get(service.name, assembly.partition):
+                if service.routing is Routing.FREE:
+                    free = assembly.routed_pool(names)
+                    faults += unroutable(free, site)
+                    routed.append(free)
+                    continue
                 pool = assembly.pool(names)
                 faults += assembly.unservable(pool, inputs)
                 pools.append(pool)
     if faults:
         raise InputError(faults)
     omissions += _not_modelled(scenario)
-    return Problem(
+    problem = Problem(
         name=scenario.name,
         windows=inputs.windows,
         pools=tuple(pools),
@@ -63,19 +88,25 @@ def assemble(inputs: Inputs) -> Problem:
         omissions=tuple(omissions),
         assumptions=tuple(assumptions),
         references=tuple(references),
+        routed=tuple(routed),
     )
+    return continued(problem, scenario)
+
+
+def service_assemblies(inputs: Inputs) -> list[ServiceAssembly]:
+    """Curves, rates and pools of every service, on the GPU types of its site."""
+    sites = {site.name: site for site in inputs.scenario.sites}
+    first = inputs.scenario.sites[0].name
+    homes = [(service, sites[service.site or first]) for service in inputs.scenario.services]
+    return [ServiceAssembly(inputs, service, site.name, site.gpus) for service, site in homes]
 
 
 def _not_modelled(scenario: Scenario) -> list[Omission]:
     """Values that the scenario states and this version does not use."""
     found = []
-    if scenario.transitions.reshard_s > 0:
-        reason = "every change of kind counts as a start, which is dearer"
+    if scenario.transitions.reshard_s > 0 and not scenario.transitions.reshards:
+        reason = "reshard_wh is not given, so every change of kind counts as a start, which is dearer"
         found.append(Omission("transitions.reshard_s", reason))
-    for site in scenario.sites:
-        if any(gpu.server_start_s > 0 for gpu in site.gpus.values()):
-            reason = "servers are powered at the left edge of the window that needs them; start them that much earlier"
-            found.append(Omission(f"sites.{site.name} server_start_s", reason))
     return found
 
 
@@ -87,7 +118,10 @@ def _site(inputs: Inputs, index: int) -> SiteProblem:
         for name, gpu in sorted(spec.gpus.items())
     }
     cap = np.full(count, np.inf if spec.power_cap_kw is None else spec.power_cap_kw)
-    return SiteProblem(spec.name, dict(sorted(spec.gpus.items())), stock, inputs.grid[spec.name], spec.pue, cap)
+    starts = inputs.scenario.transitions.max_starts_per_window
+    limit = None if starts is None else np.full(count, float(starts))
+    gpus = dict(sorted(spec.gpus.items()))
+    return SiteProblem(spec.name, gpus, stock, inputs.grid[spec.name], spec.pue, cap, start_limit=limit)
 
 
 class ServiceAssembly:
@@ -105,7 +139,7 @@ class ServiceAssembly:
         self.gpus = gpus
         self.buckets = bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))
         self.mixing = inputs.mixing.get(service.name, NO_MIXING)
-        table = inputs.profiles[service.name]
+        self.table = table = inputs.profiles[service.name]
         self.kinds, dropped = admissible_kinds(table, service.model, service.memory, gpus)
         clocks = None if service.frequencies_mhz is None else tuple(service.frequencies_mhz)
         found: BucketCurves = bucket_curves(table, service.model, self.kinds, self.buckets, service.slo, clocks)
@@ -130,7 +164,7 @@ class ServiceAssembly:
 
     def _partition(self) -> tuple[list[tuple[str, ...]], list[Fault]]:
         names = [bucket.name for bucket in self.buckets]
-        if self.service.pools is PoolRule.PER_BUCKET:
+        if self.service.pools is PoolRule.PER_BUCKET or self.service.pools is PoolRule.AUTO:
             return [(name,) for name in names], []
         if self.service.pools is PoolRule.SINGLE:
             return [tuple(names)], []
@@ -166,7 +200,6 @@ class ServiceAssembly:
         for index, bucket in enumerate(self.buckets):
             peak = float(self.reserve[:, index].max())
             if peak > 0 and not any((bucket.name, kind) in self.curves for kind in self.kinds):
-                ttft = self.service.slo.ttft_p99_ms[bucket.input_class]
                 lacks = [
                     f"{kind}: {one.reason}"
                     for kind in self.kinds
@@ -177,13 +210,20 @@ class ServiceAssembly:
                     Fault(
                         "bucket-without-feasible-row",
                         f"{path} bucket {bucket.name}",
-                        f"no row can serve the up to {peak:.3g} requests/s of service {self.service.name} within TTFT P99 {ttft:g} ms "
-                        f"and TBT P99 {self.service.slo.tbt_p99_ms:g} ms ({'; '.join(lacks)})",
+                        f"no row can serve the up to {peak:.3g} requests/s of service {self.service.name}"
+                        f"{self._slo_of(bucket)} ({'; '.join(lacks)})",
                         "Every bucket with load needs a kind and clock that keeps its SLO",
                         "Measure a faster kind or lower loads, loosen this SLO, or take the bucket out of the forecast",
                     )
                 )
         return faults
+
+    def _slo_of(self, bucket: Bucket) -> str:
+        """The promise of a bucket, in words that go on with a message; nothing where the service states none."""
+        slo = self.service.slo
+        if slo is None:
+            return ""
+        return f" within TTFT P99 {slo.ttft_p99_ms[bucket.input_class]:g} ms and TBT P99 {slo.tbt_p99_ms:g} ms"
 
     def assumptions(self) -> list[str]:
         """What was taken for granted about this service, in sentences."""
@@ -193,11 +233,13 @@ class ServiceAssembly:
         lines = [
             f"{name}: instance counts cover {reserve} at the best clock; energy is counted at the mean rate.",
             f"{name}: within a window the mix of buckets is constant and load splits evenly over instances of one group.",
+            *([f"{name}: {ROUTER}"] if self.service.routing is Routing.FREE else []),
+            *_not_stated(name, self.table),
         ]
         thin = [
             str(kind)
             for kind in self.kinds
-            if any(c.rate_rps[1] and c.power_w[0] == c.power_w[1] for c in self._all(kind))
+            if any(c.rate_rps[1] and c.power_w[0] == c.power_w[1] > 0 for c in self._all(kind))
         ]
         if thin:
             lines.append(
@@ -215,7 +257,7 @@ class ServiceAssembly:
         rate, reserve = self.rate[:, columns], self.reserve[:, columns]
         shares = _shares(rate)
         unique, mix = np.unique(shares, axis=0, return_inverse=True)
-        mixes = [tuple(self._kind_curves(kind, members, share) for kind in self.kinds) for share in unique]
+        mixes = list(zip(*(self._kind_curves(kind, members, unique) for kind in self.kinds), strict=True))
         usable = [any(curves[k].curves for curves in mixes) for k in range(len(self.kinds))]
         kinds = tuple(kind for kind, use in zip(self.kinds, usable, strict=True) if use)
         kept = tuple(tuple(c for c, use in zip(curves, usable, strict=True) if use) for curves in mixes)
@@ -254,6 +296,19 @@ class ServiceAssembly:
             max_instances=limit,
         )
 
+    def routed_pool(self, names: tuple[str, ...]) -> RoutedPool:
+        """The pool of these buckets, its load routed freely."""
+        members = [next(bucket for bucket in self.buckets if bucket.name == name) for name in names]
+        columns = [self.buckets.index(bucket) for bucket in members]
+        by_kind = {kind: [self.curves.get((name, kind), ()) for name in names] for kind in self.kinds}
+        derates = {
+            (kind, curve.frequency_mhz): self.derate(kind, curve.frequency_mhz, members)
+            for kind, curves in by_kind.items()
+            for curve in chain(*curves)
+        }
+        rates = self.rate[:, columns], self.reserve[:, columns]
+        return routed_pool(self.service, self.site, names, by_kind, derates, *rates)
+
     def reference(self) -> ReferencePool | Omission:
         """The static baseline's pool: every bucket with load on the kind of most GPUs at its highest clock."""
         kind = max(self.kinds, key=lambda k: (k.gpus, k))
@@ -277,7 +332,7 @@ class ServiceAssembly:
             curves=tuple(curves[-1] for curves in found),
             rate_rps=self.rate[:, loaded],
             reserve_rate_rps=self.reserve[:, loaded],
-            strict_derate=self._derate(kind, clocks[0], buckets),
+            strict_derate=self.derate(kind, clocks[0], buckets),
         )
 
     def unservable(self, pool: PoolProblem, inputs: Inputs) -> list[Fault]:
@@ -297,28 +352,32 @@ class ServiceAssembly:
             )
         ]
 
-    def _derate(self, kind: Kind, frequency_mhz: float, members: list[Bucket]) -> float | None:
+    def derate(self, kind: Kind, frequency_mhz: float, members: list[Bucket]) -> float | None:
+        """Share of capacity that serving these buckets together costs an instance; None where the mixing table has no row."""
         classes = frozenset(bucket.input_class for bucket in members)
         return self.mixing.derate(self.service.model, kind, frequency_mhz, classes)
 
-    def _kind_curves(self, kind: Kind, members: list[Bucket], share: NDArray[np.float64]) -> KindCurves:
-        active = [(bucket, s) for bucket, s in zip(members, share, strict=True) if s > 0]
-        by_clock = [{c.frequency_mhz: c for c in self.curves.get((bucket.name, kind), ())} for bucket, _ in active]
-        clocks = sorted(set.intersection(*(set(found) for found in by_clock)))
-        curves = []
-        for clock in clocks:
-            derate = self._derate(kind, clock, members)
-            if derate is not None and derate < 1.0:
-                weights = np.array([s for _, s in active])
-                curves.append(mix_curves([found[clock] for found in by_clock], weights, derate))
-        return KindCurves(kind, tuple(curves))
+    def _kind_curves(self, kind: Kind, members: list[Bucket], shares: NDArray[np.float64]) -> list[KindCurves]:
+        """What one instance can do under each mix of shares (mix, bucket): clocks at which every bucket with a share is served."""
+        found: list[list[OperatingCurve]] = [[] for _ in range(shares.shape[0])]
+        for active in np.unique(shares > 0, axis=0):
+            mixes = np.flatnonzero(((shares > 0) == active).all(axis=1))
+            loaded = [bucket for bucket, asked in zip(members, active, strict=True) if asked]
+            by_clock = [{c.frequency_mhz: c for c in self.curves.get((bucket.name, kind), ())} for bucket in loaded]
+            for clock in sorted(set.intersection(*(set(curves) for curves in by_clock))):
+                derate = self.derate(kind, clock, members)
+                if derate is not None and derate < 1.0:
+                    mixed = mix_curves([curves[clock] for curves in by_clock], shares[np.ix_(mixes, active)], derate)
+                    for index, curve in zip(mixes.tolist(), mixed, strict=True):
+                        found[index].append(curve)
+        return [KindCurves(kind, tuple(curves)) for curves in found]
 
     def _capacity(self, kind: Kind, members: list[Bucket], shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Best capacity of one instance under these shares (window, bucket) [1/s], shape (window,)."""
         best = np.zeros(shares.shape[0])
         clocks = sorted({c.frequency_mhz for bucket in members for c in self.curves.get((bucket.name, kind), ())})
         for clock in clocks:
-            derate = self._derate(kind, clock, members)
+            derate = self.derate(kind, clock, members)
             if derate is None:
                 continue
             use = np.zeros(shares.shape[0])
@@ -328,6 +387,19 @@ class ServiceAssembly:
                 use += np.where(need > 0, np.inf if at is None else need / at.capacity_rps, 0.0)
             best = np.maximum(best, (1.0 - derate) / use)
         return best
+
+
+def _not_stated(name: str, table: ProfileTable) -> list[str]:
+    """What a service's profile leaves out, and what is done instead."""
+    silent = [
+        (
+            table.states_power,
+            "powers; its instances count as drawing 0 W: power, energy, carbon and bill are without them",
+        ),
+        (table.states_latency, "latencies; every row is taken to keep the SLO that it was made for"),
+        (table.states_clock, "locked clocks; none is chosen, GPUs set theirs as they did then"),
+    ]
+    return [f"{name}: the profile has no {what}." for is_stated, what in silent if not is_stated]
 
 
 def _shares(rate: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,17 +10,25 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from dynamo_plan.assemble import assemble
+from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.baselines.single_pool import single_pool
+from dynamo_plan.errors import LimitError, PlanError
+from dynamo_plan.model.constraints.min_up import windows_up
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Plan, Violation
+from dynamo_plan.schema.scenario import PoolRule
 from dynamo_plan.solve.caps import relaxed, same_caps
 from dynamo_plan.solve.compact import compact_model, solve_compact
 from dynamo_plan.solve.compose import compose_plan
-from dynamo_plan.solve.decomposition import Solution, relative_gap, solve_decomposed
+from dynamo_plan.solve.decomposition import solve_decomposed
 from dynamo_plan.solve.highs import SolveStatus, solver_version
-from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.solve.methods import COMPACT_LIMIT, method_for
+from dynamo_plan.solve.routing import RoutedCourse, solve_routed
+from dynamo_plan.solve.sharing import Choice, Sharing, a_server_less, compile_kernels
+from dynamo_plan.solve.solution import Solution, relative_gap
+from dynamo_plan.solve.spread import cheapest_apart, limits_starts, loosened, spread_plan, without_limit, without_min_up
+from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 
 if TYPE_CHECKING:
     from dynamo_plan.verify import Finding
@@ -27,9 +36,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float, str], None]
 
 METHODS = ("auto", "decomposed", "compact")
-
-COMPACT_LIMIT = 200_000
-"""Binaries up to which `auto` tries one MILP on a gap that the decomposition left open; more do not finish in useful time."""
 
 LEAST_SECONDS = 1.0
 """Time below which a MILP is not started [s]."""
@@ -78,6 +84,15 @@ class _Clock:
         self.on_progress(phase, done, note)
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan with the problem that it answers and its pools' states."""
+
+    problem: Problem
+    spaces: list[StateSpace]
+    plan: Plan
+
+
 def plan_scenario(
     inputs: Inputs,
     *,
@@ -103,36 +118,165 @@ def plan_scenario(
     ------
     InputError
         The inputs do not make a problem.
+    UsageError
+        The method cannot express the problem.
     """
     clock = _Clock(on_progress or (lambda phase, done, note: None))
     gap = inputs.scenario.solver.gap if gap is None else gap
     limit = inputs.scenario.solver.time_limit_s if time_limit_s is None else time_limit_s
     deadline = monotonic() + limit
-    with clock.phase("assemble"):
-        stated = assemble(inputs)
-        spaces = [StateSpace(pool, stated.windows.hours) for pool in stated.pools]
-    with clock.phase("solve"):
-        if save_lp is not None:
-            compact_model(stated, spaces).prob.writeLP(str(save_lp))
-        raised = relaxed(stated, spaces, with_starts=False)
-        solution = None
-        if same_caps(raised.problem, stated):
-            solution = _solve(raised.problem, spaces, method, gap, deadline, threads, clock)
-        if solution is None or not solution.courses:
-            # Raised to what the windows need one by one, a cap leaves no room for any start: raise it for these as well.
-            raised = replace(relaxed(stated, spaces, with_starts=True), least_power_kw=raised.least_power_kw)
-            solution = _solve(raised.problem, spaces, method, gap, deadline, threads, clock)
-    with clock.phase("dispatch"):
-        baselines, omitted = single_pool(stated)
-        plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted, raised.least_power_kw)
+
+    def planned(problem: Problem, spaces: list[StateSpace], until: float) -> _Planned:
+        return _plan(inputs, problem, spaces, method, gap, until, threads, clock)
+
+    if any(service.pools is PoolRule.AUTO for service in inputs.scenario.services):
+        best = _plan_shared(inputs, planned, gap, deadline, threads, clock)
+    else:
+        with clock.phase("assemble"):
+            stated = assemble(inputs)
+            spaces = [StateSpace(pool, stated.windows.hours) for pool in stated.pools]
+        best = planned(stated, spaces, deadline)
+    plan = best.plan
+    if save_lp is not None:
+        with clock.phase("solve"):
+            compact_model(best.problem, best.spaces).prob.writeLP(str(save_lp))
     with clock.phase("verify"):
         from dynamo_plan.verify import verify
 
         findings = verify(plan, inputs)
-    solver = {"name": "HiGHS", "version": solver_version(), "method": solution.method}
-    return Run(
-        plan, findings, clock.phases_s, solver, "\n".join([*clock.lines, ""]), _diagnosis(plan.violations, stated)
+    solver = {"name": "HiGHS", "version": solver_version(), "method": plan.certificate.method}
+    diagnosis = _diagnosis(plan.violations, best.problem)
+    return Run(plan, findings, clock.phases_s, solver, "\n".join([*clock.lines, ""]), diagnosis)
+
+
+def _plan(
+    inputs: Inputs,
+    stated: Problem,
+    spaces: list[StateSpace],
+    method: str,
+    gap: float,
+    deadline: float,
+    threads: int | None,
+    clock: _Clock,
+) -> _Planned:
+    """Solve and dispatch one problem."""
+    with clock.phase("solve"):
+        routed: tuple[RoutedCourse, ...] = ()
+        if stated.routed:
+            method_for(stated, spaces, method)
+            left = max(deadline - monotonic(), LEAST_SECONDS)
+            found = solve_routed(stated, spaces, gap=gap, time_limit_s=left, threads=threads)
+            solution, routed = found.solution, found.routed
+            least_power_kw: dict[str, float] = {}
+        else:
+            solution, least_power_kw = _solve_within_caps(stated, spaces, method, gap, deadline, threads, clock)
+    with clock.phase("dispatch"):
+        baselines, omitted = single_pool(stated)
+        plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted, least_power_kw, routed)
+    return _Planned(stated, spaces, plan)
+
+
+def _plan_shared(
+    inputs: Inputs,
+    planned: Callable[[Problem, list[StateSpace], float], _Planned],
+    gap: float,
+    deadline: float,
+    threads: int | None,
+    clock: _Clock,
+) -> _Planned:
+    """The cheapest plan over the choices of pools that may win; where caps cannot be held, the one that breaks fewest."""
+    with clock.phase("assemble"):
+        services = service_assemblies(inputs)
+        stated = assemble(inputs, services)
+    with clock.phase("pools"):
+        begin = monotonic()
+        compile_kernels(stated, services)
+        deadline += monotonic() - begin  # once per installation, and not the search's fault
+        sharing = Sharing(inputs, stated, services, threads or os.cpu_count() or 1, deadline)
+        choices = sharing.run()
+    best: _Planned | None = None
+    chosen, trouble = choices[0], list[PlanError]()
+    while choices and (best is None or monotonic() < deadline):
+        choice, *choices = choices
+        if best is not None and not _may_win(choice, best.plan, gap):
+            continue
+        with clock.phase("assemble"):
+            problem = assemble(inputs, services, choice.partitions)
+            spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
+        if choice is chosen:
+            with clock.phase("pools"):
+                choices = [*sharing.spared(problem, spaces), *choices]
+        rivals = sum(other.is_close(choice) if best is None else _may_win(other, best.plan, gap) for other in choices)
+        clock.report("solve", 0.0, f"pools {sharing.shown(choice)}")
+        try:
+            found = planned(problem, spaces, monotonic() + (deadline - monotonic()) / (1 + rivals))
+        except (LimitError, TooManyStatesError) as error:
+            clock.report("solve", 0.0, f"no plan with these pools: {error}")
+            trouble.append(error)
+            continue
+        if best is None:
+            with clock.phase("pools"):
+                choices = [*sharing.spared(a_server_less(problem, found.plan), spaces), *choices]
+        if best is None or _standing(found.plan) < _standing(best.plan):
+            best, chosen = found, choice
+    if best is None:
+        raise trouble[0]
+    plan = best.plan
+    return replace(
+        best,
+        plan=replace(
+            plan,
+            certificate=replace(plan.certificate, proof=f"{plan.certificate.proof}; for the pools chosen"),
+            omissions=(*plan.omissions, *sharing.remarks(chosen.partitions)),
+            sharing=sharing.reports(chosen.partitions),
+        ),
     )
+
+
+def _may_win(choice: Choice, plan: Plan, gap: float) -> bool:
+    """Whether a plan with these pools may be better than this one by more than the gap."""
+    return bool(plan.violations) or relative_gap(plan.certificate.objective, choice.bound) > gap
+
+
+def _standing(plan: Plan) -> tuple[int, float]:
+    """What orders plans: windows in which a cap is broken, then the objective."""
+    return sum(len(broken.windows) for broken in plan.violations), plan.certificate.objective
+
+
+def _solve_within_caps(
+    stated: Problem,
+    spaces: list[StateSpace],
+    method: str,
+    gap: float,
+    deadline: float,
+    threads: int | None,
+    clock: _Clock,
+) -> tuple[Solution, dict[str, float]]:
+    """A solution of the problem, with caps raised where they cannot be held, and by site the power that every plan takes [kW]."""
+
+    def solved(problem: Problem) -> Solution:
+        """A solution; where none is found, one without what ties the windows together: least up times, then limits on starts."""
+        solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+        if not solution.courses and windows_up(problem) > 1:
+            problem = without_min_up(problem)
+            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+        if solution.courses or not limits_starts(problem):
+            return solution
+        free = _solve(without_limit(problem), spaces, method, gap, deadline, threads, clock)
+        if not free.courses:
+            return free
+        raised = _solve(loosened(problem, spaces, free.courses), spaces, method, gap, deadline, threads, clock)
+        return raised if raised.courses else free
+
+    raised = relaxed(stated, spaces, with_starts=False)
+    solution = None
+    if same_caps(raised.problem, stated):
+        solution = solved(stated)
+    if solution is None or not solution.courses:
+        # Raised to what the windows need one by one, a cap leaves no room for any start: raise it for these as well.
+        raised = replace(relaxed(stated, spaces, with_starts=True), least_power_kw=raised.least_power_kw)
+        solution = solved(raised.problem)
+    return solution, raised.least_power_kw
 
 
 def _solve(
@@ -147,11 +291,16 @@ def _solve(
     def left() -> float:
         return max(deadline - monotonic(), LEAST_SECONDS)
 
+    method = method_for(problem, spaces, method)
     if method == "compact":
         return solve_compact(problem, spaces, gap=gap, time_limit_s=left(), threads=threads)
     solution = solve_decomposed(
         problem, spaces, gap=gap, time_limit_s=left(), on_progress=clock.report, threads=threads
     )
+    if limits_starts(problem):
+        courses, objective = spread_plan(problem, spaces, solution.courses or cheapest_apart(problem, spaces))
+        spread = replace(solution, status=SolveStatus.FEASIBLE, courses=courses, objective=objective)
+        solution = solution if objective == float("inf") else _better(solution, spread, gap)
     binaries = sum(space.box_size() for space in spaces)
     open_gap = relative_gap(solution.objective, solution.bound) > gap
     if method == "auto" and open_gap and binaries <= COMPACT_LIMIT and deadline - monotonic() > LEAST_SECONDS:
@@ -168,7 +317,8 @@ def _better(first: Solution, second: Solution, gap: float) -> Solution:
     status: SolveStatus = SolveStatus.FEASIBLE if best.status is SolveStatus.OPTIMAL else best.status
     if relative_gap(best.objective, proven.bound) <= gap:
         status = SolveStatus.OPTIMAL
-    return Solution(status, best.courses, best.objective, proven.bound, best.method, proven.proof)
+    prices = first.prices if second.prices is None else second.prices
+    return Solution(status, best.courses, best.objective, proven.bound, best.method, proven.proof, prices)
 
 
 def _diagnosis(violations: tuple[Violation, ...], problem: Problem) -> tuple[str, ...]:

@@ -60,6 +60,10 @@ class PoolProblem:
         Instances kept up even without load.
     max_instances : array of int, shape (kind,)
         Upper end of the search, see `dynamo_plan.assemble.instance_limit`.
+    initial_counts : array of int, shape (kind,), or None
+        Instances that run just before the first window; None: its state is free.
+    final_counts : array of int, shape (kind,), or None
+        Instances that the last window must lead back to: the starts from its state are charged in it; None: the end is free.
     """
 
     name: str
@@ -74,6 +78,8 @@ class PoolProblem:
     reserve_capacity_rps: NDArray[np.float64]
     min_instances: int
     max_instances: NDArray[np.int64]
+    initial_counts: NDArray[np.int64] | None = None
+    final_counts: NDArray[np.int64] | None = None
 
     @property
     def gpus(self) -> NDArray[np.int64]:
@@ -82,8 +88,68 @@ class PoolProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutedMode:
+    """A kind at one clock in a pool whose router may send any share of any bucket to it.
+
+    Attributes
+    ----------
+    kind : int
+        Index into the pool's kinds.
+    frequency_mhz : float
+    derate : float
+        Capacity that an instance loses by serving the pool's input classes together [1].
+    curves : tuple of OperatingCurve or None, (bucket,)
+        What one instance does for one bucket alone; None where it cannot keep the bucket's SLO.
+    """
+
+    kind: int
+    frequency_mhz: float
+    derate: float
+    curves: tuple[OperatingCurve | None, ...]
+
+    @property
+    def limit(self) -> float:
+        """Share of its capacity that an instance may use [1]."""
+        return 1.0 - self.derate
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedPool:
+    """Buckets of one service at one site whose load is routed freely among the pool's instances.
+
+    Attributes
+    ----------
+    modes : tuple of RoutedMode
+        By kind, then ascending in clock; each serves at least one bucket.
+    rate_rps, reserve_rate_rps : array, shape (window, bucket)
+        Mean and reserve arrival rates [1/s]; no bucket's reserve is below its mean.
+    max_instances : array of int, shape (kind,)
+        Instances that are never exceeded: enough to carry all load that the kind can serve, at its slowest clock.
+
+    The other attributes are those of a `PoolProblem`.
+    """
+
+    name: str
+    service: str
+    site: str
+    buckets: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    modes: tuple[RoutedMode, ...]
+    rate_rps: NDArray[np.float64]
+    reserve_rate_rps: NDArray[np.float64]
+    min_instances: int
+    max_instances: NDArray[np.int64]
+    initial_counts: NDArray[np.int64] | None = None
+    final_counts: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteProblem:
-    """A site: stock by GPU type, grid signals, PUE and power cap (facility [kW], one per window, inf without)."""
+    """A site: stock by GPU type, grid signals, PUE and power cap (facility [kW], one per window, inf without).
+
+    `servers_before` counts the servers on just before the first window, by GPU type; None: that state is free. `start_limit` is the
+    most instances that may start, one per window, inf without; None: no limit.
+    """
 
     name: str
     gpus: dict[str, GpuSpec]
@@ -91,6 +157,8 @@ class SiteProblem:
     grid: GridSignals
     pue: float
     power_cap_kw: NDArray[np.float64]
+    servers_before: dict[str, int] | None = None
+    start_limit: NDArray[np.float64] | None = None
 
     def gpu_types(self) -> tuple[str, ...]:
         """GPU types of the site, sorted."""
@@ -136,6 +204,8 @@ class Problem:
         What was assumed where the inputs are silent.
     references : tuple of ReferencePool or Omission
         One per service, for the baselines; an omission where the largest kind cannot serve every bucket.
+    routed : tuple of RoutedPool
+        Pools of services whose routing is free. Only the compact formulation can state them.
     """
 
     name: str
@@ -147,6 +217,11 @@ class Problem:
     omissions: tuple[Omission, ...]
     assumptions: tuple[str, ...]
     references: tuple[ReferencePool | Omission, ...]
+    routed: tuple[RoutedPool, ...] = ()
+
+    def all_pools(self) -> tuple[PoolProblem | RoutedPool, ...]:
+        """Ordinary pools, then routed ones: what a plan has pools of."""
+        return (*self.pools, *self.routed)
 
     def weight(self, objective: ObjectiveName) -> float:
         """Weight of one objective, 0 where the scenario does not name it."""

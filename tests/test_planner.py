@@ -17,8 +17,8 @@ from dynamo_plan.schema.plan import PlanStatus
 from dynamo_plan.schema.profile import MixingRow, MixingTable, Provenance
 from dynamo_plan.solve.compact import solve_compact
 from dynamo_plan.solve.compose import compose_plan
-from dynamo_plan.solve.decomposition import relative_gap
 from dynamo_plan.solve.highs import SolveStatus
+from dynamo_plan.solve.solution import relative_gap
 from dynamo_plan.solve.states import StateSpace
 from tests.ingest.builders import write_tiny_scenario
 from tests.profile.paper_table import MODEL, cell, profile_table

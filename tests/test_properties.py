@@ -202,6 +202,7 @@ def test_a_looser_slo_never_costs_more(drawn: Draw, factor: float) -> None:
     strict = drawn.inputs()
     services = []
     for one in strict.scenario.services:
+        assert one.slo is not None
         slo = one.slo.model_copy(update={"ttft_p99_ms": {k: factor * v for k, v in one.slo.ttft_p99_ms.items()}})
         services.append(one.model_copy(update={"slo": slo}))
     loose = replace(strict, scenario=strict.scenario.model_copy(update={"services": services}))

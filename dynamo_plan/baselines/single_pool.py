@@ -8,13 +8,14 @@ Source: the baseline of DynamoLLM (arXiv 2408.00741, section V).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dynamo_plan.model.quantities import SiteVector, site_axes
 from dynamo_plan.problem import Problem, ReferencePool
 from dynamo_plan.schema.plan import Baseline, Omission
+from dynamo_plan.schema.profile import clock_name
 from dynamo_plan.solve.ledger import ledger
 from dynamo_plan.units import WH_PER_KWH
 
@@ -41,6 +42,8 @@ def single_pool(problem: Problem) -> tuple[tuple[Baseline, ...], tuple[Omission,
     """Both sizings; one that cannot be computed is left out with the reason."""
     found: list[Baseline] = []
     omitted: list[Omission] = []
+    # What is on all the time starts nothing, whatever ran before.
+    always_on = replace(problem, sites=tuple(replace(site, servers_before=None) for site in problem.sites))
     for sizing in SIZINGS:
         total = site_axes(problem).zeros()
         reason = None
@@ -58,10 +61,10 @@ def single_pool(problem: Problem) -> tuple[tuple[Baseline, ...], tuple[Omission,
                 )
                 break
             total = total + _use(problem, pool, derate)
-            kinds.add(f"{pool.kind} at {pool.frequency_mhz:g} MHz")
+            kinds.add(f"{pool.kind} at {clock_name(pool.frequency_mhz)}")
         if reason is None:
             text = f"static single pool per service, {', '.join(sorted(kinds))}, sized for the peak reserve load; {sizing.meaning}"
-            found.append(Baseline(sizing.name, text, ledger(problem, total).totals))
+            found.append(Baseline(sizing.name, text, ledger(always_on, total).totals))
         else:
             omitted.append(Omission(f"baseline {sizing.name}", reason))
     return tuple(found), tuple(omitted)

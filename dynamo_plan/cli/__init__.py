@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from dynamo_plan.cli import doctor, emit, explain, formats, init, profile, schema, solve, verify
+from dynamo_plan.cli import doctor, emit, explain, formats, import_case, init, profile, schema, solve, verify
 from dynamo_plan.cli.console import SETTINGS, say_error
 from dynamo_plan.errors import ExitCode, PlanError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(init.init)
+app.add_typer(import_case.app, name="import")
 app.command()(solve.solve)
 app.command()(verify.verify)
 app.command()(explain.explain)

@@ -99,13 +99,20 @@ def _sections(run_folder: Path, plan: Plan, scenario: Scenario) -> list[tuple[st
 
 def _binding(run_folder: Path, plan: Plan, scenario: Scenario) -> list[str]:
     """Limits at which the plan stands; that of the reserve follows from the inputs, if they are still what they were."""
+    from dynamo_plan.report.accounts import has_powers
     from dynamo_plan.report.binding import binding_limits, binding_reserve, energy_at_capacity
     from dynamo_plan.report.wording import in_windows
+    from dynamo_plan.schema.scenario import Routing
 
     limits = [*binding_limits(plan, scenario)]
     evidence, reason = _evidence(run_folder, plan)
     if evidence is not None:
-        needed_rps = {name: load.reserve_rate_rps.sum(axis=1).tolist() for name, load in evidence.pools.items()}
+        # Where routing is free an instance has no capacity of its own: it depends on what is sent to it.
+        needed_rps = {
+            name: load.reserve_rate_rps.sum(axis=1).tolist()
+            for name, load in evidence.pools.items()
+            if load.service.routing is Routing.EVEN
+        }
         limits += binding_reserve(plan, needed_rps, evidence.reserve_capacity_rps)
     alike: dict[tuple[str, str, tuple[int, ...]], list[str]] = {}
     for limit in limits:
@@ -116,10 +123,11 @@ def _binding(run_folder: Path, plan: Plan, scenario: Scenario) -> list[str]:
     ]
     if evidence is None:
         lines.append(f"reserve: not examined, {reason}")
-    share = f"{energy_at_capacity(plan) * 100:.1f} %"
-    lines.append(
-        f"capacity: {share} of the instances' energy goes to instances that can take no more load within the SLO"
-    )
+    if has_powers(plan):
+        share = f"{energy_at_capacity(plan) * 100:.1f} %"
+        lines.append(
+            f"capacity: {share} of the instances' energy goes to instances that can take no more load within the SLO"
+        )
     return lines
 
 

@@ -10,6 +10,7 @@ READ = {
     "mixing": "CSV: capacity lost by serving several input classes together",
     "forecast": "CSV or Parquet: arrival rate per window, service and bucket, with quantiles",
     "grid": "CSV or Parquet: electricity price and carbon intensity",
+    "melange": "JSON: a case of Mélange, GPU types by request size; `dynamo-plan import melange`",
 }
 WRITTEN = {
     "run folder": "plan.json, schedule.csv, schedule.parquet, summary.json, ...; `dynamo-plan solve`",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dynamo_plan.schema.profile import ProfileTable
     from dynamo_plan.schema.scenario import ServiceSpec, SloSpec
 
-    type Question = tuple[str, tuple[Bucket, ...], SloSpec, tuple[float, ...] | None]
+    type Question = tuple[str, tuple[Bucket, ...], SloSpec | None, tuple[float, ...] | None]
 
 INPUT_EDGES = (256, 1024, 8192)
 OUTPUT_EDGES = (100, 350, None)
@@ -48,7 +48,8 @@ def show(
 ) -> None:
     """Show the capacity at the SLO and the power there, per bucket, kind and clock.
 
-    A clock is dominated if another clock of the kind serves more at less energy per request.
+    A clock is dominated if another clock of the kind serves more at less energy per request. What the profile does not state stays
+    empty.
     """
     from dynamo_plan.profile.cells import bucket_curves
     from dynamo_plan.profile.dominance import worth_running
@@ -63,11 +64,11 @@ def show(
                 "model": model,
                 "bucket": bucket,
                 "kind": str(kind),
-                "frequency_mhz": curve.frequency_mhz,
+                "frequency_mhz": curve.frequency_mhz or None,
                 "capacity_rps": curve.capacity_rps,
-                "power_w": float(curve.power_w[-1]),
-                "idle_w": float(curve.power_w[0]),
-                "energy_per_request_j": float(curve.power_w[-1]) / curve.capacity_rps,
+                "power_w": float(curve.power_w[-1]) or None,
+                "idle_w": float(curve.power_w[0]) or None,
+                "energy_per_request_j": float(curve.power_w[-1]) / curve.capacity_rps or None,
                 "dominated": "no" if any(curve is kept for kept in worth_running(curves)) else "yes",
                 "provenance": curve.provenance.value,
             }
@@ -147,8 +148,8 @@ def _coverage(table: ProfileTable) -> list[dict[str, str | int | float | None]]:
                     "kind": str(kind),
                     "rows": int(here.sum()),
                     "clocks": len(set(clocks.tolist())),
-                    "from_mhz": float(clocks.min()),
-                    "to_mhz": float(clocks.max()),
+                    "from_mhz": float(clocks.min()) or None,
+                    "to_mhz": float(clocks.max()) or None,
                     "length_pairs": len(lengths),
                     "provenance": ", ".join(sorted({str(name) for name in table.provenance[here].tolist()})),
                 }

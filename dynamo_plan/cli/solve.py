@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +17,20 @@ import typer
 
 from dynamo_plan.cli.console import SETTINGS, ForceOption, Output, OutputOption, console, print_record, say, say_error
 from dynamo_plan.errors import ExitCode, Fault, UsageError, VerificationError
+from dynamo_plan.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
     from dynamo_plan.emit.summary import Summary
     from dynamo_plan.planner import Run
+    from dynamo_plan.schema.inputs import Inputs
     from dynamo_plan.schema.scenario import Scenario
 
 RUNS = Path("runs")
 LEAST_TIME_LIMIT_S = 1e-3
 """No clock used here shows less; 0 would be no time at all."""
+
+DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s?(?P<unit>min|h|d)", re.ASCII)
+HOURS = {"min": 1.0 / MINUTES_PER_HOUR, "h": 1.0, "d": 24.0}
 
 EXIT_CODES = {
     "optimal": ExitCode.OK,
@@ -72,6 +79,16 @@ def solve(
     time_limit: Annotated[
         float | None, typer.Option("--time-limit", metavar="S", min=LEAST_TIME_LIMIT_S, help="Wall time [s].")
     ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First window to plan, e.g. 2024-05-14T06:00:00Z.")
+    ] = None,
+    horizon: Annotated[
+        str | None, typer.Option("--horizon", metavar="DURATION", help="How long to plan, e.g. 24h, 90min or 7d.")
+    ] = None,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option("--warm-start", metavar="RUN", help="Run folder of an earlier plan, whose state is continued."),
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads for the solver.")] = None,
     save_lp: Annotated[bool, typer.Option("--save-lp", help="Write the model as RUN/model.lp as well.")] = False,
     output: OutputOption = Output.TABLE,
@@ -81,10 +98,16 @@ def solve(
 
     Exit code 0: solved to the gap; 3: infeasible, best effort written; 4: stopped at a limit; 5: bad input; 6: not verified.
     """
-    overrides = [*map(_override, settings or []), *_option_overrides(objective, gap, time_limit)]
+    overrides = [
+        *map(_override, settings or []),
+        *_option_overrides(objective, gap, time_limit),
+        *_horizon_overrides(start, horizon),
+    ]
     with TemporaryDirectory() as scratch:
         model_lp = Path(scratch) / "model.lp" if save_lp else None
-        run, summary, solved, folder = _solve(scenario, run_dir, overrides, method, threads, model_lp, force=force)
+        run, summary, solved, folder = _solve(
+            scenario, run_dir, overrides, method, threads, model_lp, warm_start, force=force
+        )
     for line in run.diagnosis:
         say_error(line)
     _print_result(run, summary, solved, folder, output)
@@ -99,6 +122,7 @@ def _solve(
     method: Method,
     threads: int | None,
     model_lp: Path | None,
+    warm_start: Path | None,
     *,
     force: bool,
 ) -> tuple[Run, Summary, Scenario, Path]:
@@ -111,6 +135,8 @@ def _solve(
         start = time.perf_counter()
         on_progress("read", 0.0, str(scenario))
         inputs = read_inputs(scenario, overrides)
+        if warm_start is not None:
+            inputs = _continued(inputs, warm_start)
         read_s = time.perf_counter() - start
         folder = run_dir or RUNS / inputs.scenario.name
         # Before the work, not after it.
@@ -177,6 +203,34 @@ def _option_overrides(
         yield "solver.gap", repr(gap)
     if time_limit is not None:
         yield "solver.time_limit_s", repr(time_limit)
+
+
+def _horizon_overrides(start: str | None, horizon: str | None) -> Iterator[tuple[str, str]]:
+    if start is not None:
+        yield "horizon.start", start
+    if horizon is not None:
+        match = DURATION.fullmatch(horizon)
+        if match is None:
+            raise UsageError(
+                Fault(
+                    "duration-syntax",
+                    "--horizon",
+                    f"{horizon!r} is no duration",
+                    "A duration is a number and its unit: min, h or d",
+                    "Write e.g. 90min, 24h or 7d",
+                )
+            )
+        yield "horizon.hours", repr(float(match["number"]) * HOURS[match["unit"]])
+
+
+def _continued(inputs: Inputs, warm_start: Path) -> Inputs:
+    """The inputs with the state that an earlier plan has just before their first window."""
+    from dynamo_plan.emit.run_folder import read_trusted_plan
+    from dynamo_plan.schema.handover import state_before
+
+    first = datetime.fromisoformat(inputs.windows.label(0))
+    initial = state_before(read_trusted_plan(warm_start), first, str(warm_start))
+    return replace(inputs, scenario=inputs.scenario.model_copy(update={"initial": initial}))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_plan.schema.horizon import time_label, window_start
 from dynamo_plan.schema.plan import Group, Plan, PoolPlan
+from dynamo_plan.schema.profile import NOT_LOCKED_MHZ
 from dynamo_plan.units import SECONDS_PER_HOUR, WATTS_PER_KILOWATT
 
 if TYPE_CHECKING:
@@ -33,11 +34,14 @@ class ScheduleRow:
         Length of the window [s].
     site, service, pool, buckets : str
         `pool` as in the plan; `buckets` joined by ``+``.
+    bucket_rates_rps : str
+        Arrival rate of each bucket at all these instances together [1/s], in the order of `buckets`, joined by ``+``; empty where the
+        instances take the pool's mix.
     gpu, tp, pp, dtype
         The kind.
-    frequency_mhz : float
-        SM clock to lock [MHz].
-    power_limit_w : int
+    frequency_mhz : float or None
+        SM clock to lock [MHz]; None: the profile's clocks were not locked.
+    power_limit_w : int or None
         See `power_limit_w` [W per GPU].
     instances, gpus : int
     rate_rps : float
@@ -60,23 +64,29 @@ class ScheduleRow:
     tp: int
     pp: int
     dtype: str
-    frequency_mhz: float
-    power_limit_w: int
+    frequency_mhz: float | None
+    power_limit_w: int | None
     instances: int
     gpus: int
     rate_rps: float
     utilisation: float
     power_w: float
     energy_kwh: float
+    bucket_rates_rps: str = ""
 
 
-def power_limit_w(group: Group) -> int:
-    """Least whole per-GPU power limit under which the planned mean power fits [W].
+def clock_to_lock_mhz(group: Group) -> float | None:
+    """SM clock to lock [MHz]; None where the profile's clocks were not locked."""
+    return None if group.frequency_mhz == NOT_LOCKED_MHZ else group.frequency_mhz
+
+
+def power_limit_w(group: Group) -> int | None:
+    """Least whole per-GPU power limit under which the planned mean power fits [W]; None where the profile has no powers.
 
     For actuators that set a power limit instead of a clock. The plan knows window means, not the peaks within a batch, so this
     is a lower end: a limit below it would throttle the plan for certain.
     """
-    return math.ceil(group.power_w / (group.instances * group.kind.gpus))
+    return math.ceil(group.power_w / (group.instances * group.kind.gpus)) or None
 
 
 def schedule_rows(plan: Plan) -> list[ScheduleRow]:
@@ -123,16 +133,23 @@ def _row(plan: Plan, pool: PoolPlan, groups: list[Group]) -> ScheduleRow:
         tp=first.kind.tp,
         pp=first.kind.pp,
         dtype=first.kind.dtype,
-        frequency_mhz=first.frequency_mhz,
-        power_limit_w=max(power_limit_w(group) for group in groups),
+        frequency_mhz=clock_to_lock_mhz(first),
+        power_limit_w=max(power_limit_w(group) or 0 for group in groups) or None,
         instances=instances,
         gpus=instances * first.kind.gpus,
         rate_rps=math.fsum(group.instances * group.rate_rps for group in groups),
-        # All groups of a row have the same capacity, so rate over capacity is the mean over instances.
+        # All loaded groups of a row have the same capacity, so rate over capacity is the mean over instances.
         utilisation=math.fsum(group.instances * group.utilisation for group in groups) / instances,
         power_w=power_w,
         energy_kwh=power_w / WATTS_PER_KILOWATT * plan.window_s / SECONDS_PER_HOUR,
+        bucket_rates_rps=BUCKET_SEPARATOR.join(repr(rate) for rate in _bucket_rates(groups)),
     )
+
+
+def _bucket_rates(groups: list[Group]) -> list[float]:
+    """Arrival rate of each bucket at all instances of routed groups together [1/s]; empty for others."""
+    rates = zip(*(group.bucket_rates_rps for group in groups), strict=True)
+    return [math.fsum(group.instances * rate for group, rate in zip(groups, own, strict=True)) for own in rates]
 
 
 def _arrow_schema() -> pa.Schema:
@@ -141,7 +158,9 @@ def _arrow_schema() -> pa.Schema:
     types: dict[str, pa.DataType] = {
         "datetime": pa.timestamp("ms", tz="UTC"),
         "int": pa.int64(),
+        "int | None": pa.int64(),
         "float": pa.float64(),
+        "float | None": pa.float64(),
         "str": pa.string(),
     }
     return pa.schema([(field.name, types[str(field.type)]) for field in fields(ScheduleRow)])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from dynamo_plan.ingest.checks import coverage
 from dynamo_plan.ingest.checks.scenario_units import check_service_units, check_site_units
+from dynamo_plan.ingest.checks.stated import check_latencies, check_power
 from dynamo_plan.ingest.forecast_table import parse_forecast
 from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.grid_table import GridSeries, on_windows, parse_grid
+from dynamo_plan.ingest.horizon import cut_forecast, cut_windows, planned_part
 from dynamo_plan.ingest.mixing_table import parse_mixing
 from dynamo_plan.ingest.overrides import apply_overrides
 from dynamo_plan.ingest.profile_table import parse_profile
@@ -21,7 +23,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.load import Forecast, GridSignals, Windows
 from dynamo_plan.schema.plan import InputFile
 from dynamo_plan.schema.profile import MixingTable, ProfileTable
-from dynamo_plan.schema.scenario import Scenario, ServiceSpec, SiteSpec
+from dynamo_plan.schema.scenario import HorizonSpec, Scenario, ServiceSpec, SiteSpec
 from dynamo_plan.units import SECONDS_PER_MINUTE
 
 
@@ -59,11 +61,18 @@ def read_inputs(path: Path, overrides: Sequence[tuple[str, str]] = ()) -> Inputs
             reading.read_service(key, service, _site_of(service, list(sites.values())), window_s)
     coverage.check_same_windows(reading.forecasts, faults)
     windows = next((forecast.windows for forecast in reading.forecasts.values()), None)
+    horizon = HorizonSpec() if scenario is None else scenario.horizon
+    part = None if windows is None else planned_part(document, horizon, windows, faults)
+    if windows is not None and part is not None:
+        windows = cut_windows(windows, part)
+        reading.forecasts = {name: cut_forecast(forecast, part) for name, forecast in reading.forecasts.items()}
     for key, site in sites.items():
         if site is None:
             reading.read_alone(key, {"grid": parse_grid})
         else:
             reading.read_site(key, site, windows)
+    if scenario is not None:
+        check_power(document, scenario, reading.profiles, reading.grid, faults)
     faults.raise_if_any()
     if scenario is None or windows is None:
         raise AssertionError("inputs without a fault are incomplete")
@@ -143,6 +152,7 @@ class _Reading:
             self.profiles[service.name] = profile
             coverage.check_profile(document, key, service, site, profile, faults)
             coverage.check_clocks(document, key, service, profile, faults)
+            check_latencies(document, key, service, profile, faults)
         if service.mixing is not None:
             source = self._source(f"mixing:{service.name}", service.mixing, (*key, "mixing"))
             mixing = self._once(source, parse_mixing)

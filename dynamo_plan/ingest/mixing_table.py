@@ -17,7 +17,7 @@ from dynamo_plan.ingest.table import Labels, Table
 from dynamo_plan.ingest.table_file import read_table
 from dynamo_plan.schema.bucket import CLASS_NAMES
 from dynamo_plan.schema.kind import Kind, NumberFormat
-from dynamo_plan.schema.profile import MixingRow, MixingTable, Provenance
+from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, MixingRow, MixingTable, Provenance
 
 REQUIRED = (
     "model",
@@ -46,11 +46,14 @@ def parse_mixing(source: Source, faults: Faults) -> MixingTable | None:
     check_known("mixing-provenance", table, "provenance", text["provenance"], provenances, mend, faults)
     mend = "Write the format of the weights, as in the profile"
     check_known("mixing-dtype", table, "dtype", text["dtype"], tuple(NumberFormat), mend, faults)
-    tp, pp, clock, derate = (table.numbers(name, faults) for name in ("tp", "pp", "frequency_mhz", "derate"))
+    tp, pp, derate = (table.numbers(name, faults) for name in ("tp", "pp", "derate"))
+    is_locked = not bool(table.is_empty("frequency_mhz").all())
+    clock = table.numbers("frequency_mhz", faults, required=is_locked)
     for column, count in (("tp", tp), ("pp", pp)):
         check_count("mixing-parallelism", table, column, count, faults)
     check_positive("mixing-frequency", table, "frequency_mhz", clock, " MHz", "Write the SM clock in MHz", faults)
     check_frequency(table, clock, faults)
+    clock = clock if is_locked else np.full(len(table), NOT_LOCKED_MHZ)
     _check_derate(table, derate, faults)
     labels = table.labels("input_classes", faults)
     classes = _classes(table, labels, faults)

@@ -16,7 +16,7 @@ from dynamo_plan.ingest.source import Source
 from dynamo_plan.ingest.table import Table
 from dynamo_plan.ingest.table_file import read_table
 from dynamo_plan.schema.kind import NumberFormat
-from dynamo_plan.schema.profile import ProfileTable, Provenance
+from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, ProfileTable, Provenance
 
 REQUIRED = (
     "model",
@@ -56,10 +56,10 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
     )
     mend = "Write the format of the weights"
     check_known("profile-dtype", table, "dtype", names["dtype"], tuple(NumberFormat), mend, faults)
-    tp, pp, clock, given, made = (table.numbers(column, faults) for column in REQUIRED[2:4] + REQUIRED[5:8])
+    tp, pp, given, made = (table.numbers(column, faults) for column in ("tp", "pp", "input_tokens", "output_tokens"))
+    clock, power = (_stated_or_not(table, column, faults) for column in ("frequency_mhz", "power_w"))
     rate = _rate(table, faults)
     ttft, tbt = (table.numbers(column, faults, required=False) for column in ("ttft_p99_ms", "tbt_p99_ms"))
-    power = table.numbers("power_w", faults)
     for column, count in (("tp", tp), ("pp", pp)):
         check_count("profile-parallelism", table, column, count, faults)
     check_positive("profile-frequency", table, "frequency_mhz", clock, " MHz", "Write the SM clock in MHz", faults)
@@ -83,16 +83,21 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
         tp=tp.astype(np.int64),
         pp=pp.astype(np.int64),
         dtype=names["dtype"].array(),
-        frequency_mhz=clock,
+        frequency_mhz=np.where(np.isnan(clock), NOT_LOCKED_MHZ, clock),
         input_tokens=given,
         output_tokens=made,
         rate_rps=rate,
         ttft_p99_ms=ttft,
         tbt_p99_ms=tbt,
-        power_w=power,
+        power_w=np.where(np.isnan(power), 0.0, power),
         provenance=names["provenance"].array(),
         source=names["source"].array(),
     )
+
+
+def _stated_or_not(table: Table, column: str, faults: Faults) -> NDArray[np.float64]:
+    """A column that a table may leave empty throughout, and then does not state (NaN); a single empty cell is a fault."""
+    return table.numbers(column, faults, required=not bool(table.is_empty(column).all()))
 
 
 def _rate(table: Table, faults: Faults) -> NDArray[np.float64]:
@@ -107,15 +112,16 @@ def _rate(table: Table, faults: Faults) -> NDArray[np.float64]:
 def _check_latencies(
     table: Table, rate: NDArray[np.float64], latencies: dict[str, NDArray[np.float64]], faults: Faults
 ) -> None:
-    """A loaded row has both latencies, above 0; an idle row has none to give."""
+    """A loaded row has both latencies, above 0; an idle row has none to give. A table without any states none."""
+    states_none = all(bool(table.is_empty(column).all()) for column in latencies)
     for column, values in latencies.items():
         faults.add_rows(
             "profile-latency-missing",
             table,
             column,
-            np.flatnonzero(table.is_empty(column) & (rate > 0)),
+            np.flatnonzero(table.is_empty(column) & (rate > 0) & (not states_none)),
             lambda row: f"the cell is empty at {rate[row]:g} requests/s",
-            "Only a row at rate 0, the idle instance, may have no latency",
+            "Only a row at rate 0, the idle instance, may have no latency, or all rows of the table",
             MEND_MEASURED,
         )
         check_positive("profile-latency", table, column, values, " ms", MEND_MEASURED, faults)

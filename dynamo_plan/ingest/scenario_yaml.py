@@ -34,6 +34,10 @@ PHRASES = {
     "too_short": "at least {min_length} entry long",
     "too_long": "at most {max_length} entries long",
 }
+PHRASES |= dict.fromkeys(
+    ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
+    "a time with its zone, e.g. 2024-05-14T06:00:00Z",
+)
 """What a value must be, by pydantic's type of error."""
 KEY = "[key]"
 """Pydantic's mark for an error of a mapping's key."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.problem import PoolProblem, Problem
+from dynamo_plan.model.constraints.resharding import resharded
+from dynamo_plan.problem import PoolProblem, Problem, RoutedPool
 from dynamo_plan.units import SECONDS_PER_HOUR, WH_PER_KWH
 
 
@@ -79,8 +80,45 @@ def start_hours(problem: Problem) -> float:
     return problem.transitions.instance_start_s / SECONDS_PER_HOUR
 
 
+def reshard_energy_kwh(problem: Problem) -> float:
+    """IT energy of one re-shard [kWh]; that of a start where these are not told apart."""
+    reshard_wh = problem.transitions.reshard_wh
+    return start_energy_kwh(problem) if reshard_wh is None else reshard_wh / WH_PER_KWH
+
+
+def reshard_hours(problem: Problem) -> float:
+    """Time that a re-sharded instance holds its GPUs before it serves [h]; that of a start where these are not told apart."""
+    transitions = problem.transitions
+    return transitions.reshard_s / SECONDS_PER_HOUR if transitions.reshards else start_hours(problem)
+
+
+def reshard_saving(problem: Problem, pool: PoolProblem | RoutedPool, prices: SiteVector) -> NDArray[np.float64]:
+    """What a re-shard of each kind saves of the price of a start, at prices of site quantities (window, kind) [objective]."""
+    axes = site_axes(problem)
+    row = axes.sites.index(pool.site)
+    kwh = start_energy_kwh(problem) - reshard_energy_kwh(problem)
+    saved = prices.instance_starts[row] + prices.instance_energy_kwh[row] * kwh
+    hours = start_hours(problem) - reshard_hours(problem)
+    held = [prices.gpu_hours[axes.stocks.index((pool.site, kind.gpu))] * kind.gpus * hours for kind in pool.kinds]
+    return np.stack([saved + own for own in held], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Instances that are there and were not before, at each window's left edge, shape (window, kind).
+
+    Attributes
+    ----------
+    started, resharded : array of int
+        Those that are started, and those that take over GPUs freed at the same edge (`model.constraints.resharding`).
+    """
+
+    started: NDArray[np.int64]
+    resharded: NDArray[np.int64]
+
+
 def contribution(
-    problem: Problem, pool: PoolProblem, counts: NDArray[np.int64], power_w: NDArray[np.float64]
+    problem: Problem, pool: PoolProblem | RoutedPool, counts: NDArray[np.int64], power_w: NDArray[np.float64]
 ) -> SiteVector:
     """What a pool's course of instance counts puts on its site.
 
@@ -93,20 +131,38 @@ def contribution(
     axes = site_axes(problem)
     use = axes.zeros()
     row = axes.sites.index(pool.site)
-    started = instance_starts(counts)
+    new = changes(problem, pool, counts)
+    held_h = new.started * start_hours(problem) + new.resharded * reshard_hours(problem)
     for index, kind in enumerate(pool.kinds):
         stock = axes.stocks.index((pool.site, kind.gpu))
         use.gpus_in_use[stock] += counts[:, index] * kind.gpus
-        use.gpu_hours[stock] += kind.gpus * (
-            counts[:, index] * problem.windows.hours + started[:, index] * start_hours(problem)
-        )
-    all_starts = started.sum(axis=1)
+        use.gpu_hours[stock] += kind.gpus * (counts[:, index] * problem.windows.hours + held_h[:, index])
+    started, resharded = new.started.sum(axis=1), new.resharded.sum(axis=1)
     energy = power_w * problem.windows.hours / WH_PER_KWH
-    use.instance_energy_kwh[row] += energy + all_starts * start_energy_kwh(problem)
-    use.instance_starts[row] += all_starts
+    use.instance_energy_kwh[row] += (
+        energy + started * start_energy_kwh(problem) + resharded * reshard_energy_kwh(problem)
+    )
+    use.instance_starts[row] += started
     return use
 
 
-def instance_starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Instances started at each window's left edge, shape (window, kind); none in the first, whose state is free."""
-    return np.diff(counts, axis=0, prepend=counts[:1]).clip(min=0)
+def changes(problem: Problem, pool: PoolProblem | RoutedPool, counts: NDArray[np.int64]) -> Changes:
+    """Starts and re-shards of a course of instance counts (window, kind).
+
+    Where the state before the first window is free nothing starts in it; where the end is not, what leads back to it is the last
+    window's as well.
+    """
+    before = np.concatenate([counts[:1] if pool.initial_counts is None else pool.initial_counts[None, :], counts[:-1]])
+    rises = np.maximum(counts - before, 0)
+    moved = _moved(problem, pool, before, counts)
+    if pool.final_counts is not None:
+        rises[-1] += np.maximum(pool.final_counts - counts[-1], 0)
+        moved[-1] += _moved(problem, pool, counts[-1], pool.final_counts)
+    return Changes(rises - moved, moved)
+
+
+def _moved(
+    problem: Problem, pool: PoolProblem | RoutedPool, before: NDArray[np.int64], after: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Instances re-sharded between states (..., kind); none where these are not told from starts."""
+    return resharded(before, after, pool.kinds) if problem.transitions.reshards else np.zeros_like(after)

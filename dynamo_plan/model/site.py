@@ -34,7 +34,9 @@ class SiteModel:
     servers_on : dict of (stock row, window) to LpVariable
         Powered servers [1].
     it_energy_kwh : dict of (site row, window) to LpVariable
-        IT energy of a site [kWh].
+        IT energy of a site [kWh]: that of its instances and what `draws` and `fixed_kwh` add to it.
+    draws, fixed_kwh : dict of (site row, window)
+        Terms and constants of IT energy besides instances [kWh], gathered by the constraints.
     terms, constants : dict
         Objective terms and constants by objective name [kWh, USD, kg CO2e].
     omissions : list of Omission
@@ -46,6 +48,8 @@ class SiteModel:
     quantities: dict[str, dict[tuple[int, int], pulp.LpVariable]] = field(default_factory=dict)
     servers_on: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     it_energy_kwh: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    draws: dict[tuple[int, int], list[Term]] = field(default_factory=dict)
+    fixed_kwh: dict[tuple[int, int], float] = field(default_factory=dict)
     terms: dict[ObjectiveName, list[Term]] = field(default_factory=dict)
     constants: dict[ObjectiveName, float] = field(default_factory=dict)
     omissions: list[Omission] = field(default_factory=list)
@@ -91,8 +95,18 @@ def build_site(problem: Problem) -> SiteModel:
                 piece.add(model)
             else:
                 model.omissions.append(Omission(f"{label} {piece.NAME}", reason))
+    _define_it_energy(model)
     model.prob.setObjective(model.objective())
     return model
+
+
+def _define_it_energy(model: SiteModel) -> None:
+    """One row per site and window: IT energy is that of the instances and everything else that draws."""
+    for (home, t), energy in model.it_energy_kwh.items():
+        own = model.quantities["instance_energy_kwh"][home, t]
+        others = [(variable, -factor) for variable, factor in model.draws.get((home, t), []) if factor != 0.0]
+        row = pulp.lpSum_vars_coefs([(energy, 1.0), (own, -1.0), *others])
+        model.prob.addConstraint(row == model.fixed_kwh.get((home, t), 0.0), f"it_energy_{home}_{t}")
 
 
 def link(model: SiteModel, pools: dict[str, dict[tuple[int, int], list[Term]]] | SiteVector) -> None:

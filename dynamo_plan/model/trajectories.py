@@ -20,13 +20,13 @@ import numpy as np
 import pulp
 from numpy.typing import NDArray
 
-from dynamo_plan.model.constraints import gpu_stock, power_cap
+from dynamo_plan.model.constraints import gpu_stock, power_cap, start_limit
 from dynamo_plan.model.live import load
 from dynamo_plan.model.quantities import SiteVector, site_axes
 from dynamo_plan.model.site import LINKED, SiteModel, build_site, link
 from dynamo_plan.problem import Problem
 
-CAPS = (gpu_stock.NAME, power_cap.NAME)
+CAPS = (gpu_stock.NAME, power_cap.NAME, start_limit.NAME)
 """Rows that a set of columns may not be able to hold."""
 
 

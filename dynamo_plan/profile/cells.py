@@ -12,7 +12,7 @@ from dynamo_plan.profile.curve import OperatingCurve, between_clocks, least_dire
 from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Omission
-from dynamo_plan.schema.profile import ProfileTable, Provenance
+from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, ProfileTable, Provenance
 from dynamo_plan.schema.scenario import SloSpec
 
 LISTED_CLOCKS = 4
@@ -39,7 +39,7 @@ def bucket_curves(
     model: str,
     kinds: tuple[Kind, ...],
     buckets: tuple[Bucket, ...],
-    slo: SloSpec,
+    slo: SloSpec | None,
     frequencies_mhz: tuple[float, ...] | None = None,
 ) -> BucketCurves:
     """Every curve that the profile supports for a service.
@@ -48,6 +48,8 @@ def bucket_curves(
     ----------
     kinds : tuple of Kind
         Kinds to consider.
+    slo : SloSpec or None
+        None where the table has no latencies: every row is taken to keep the SLO it was made for.
     frequencies_mhz : tuple of float, optional
         Clocks to plan with [MHz]; those between measured clocks are interpolated, those outside are left out and reported.
         By default the measured clocks.
@@ -96,7 +98,7 @@ def _at_clocks(
 
 
 def _clock_curves(
-    table: ProfileTable, rows: NDArray[np.int64], bucket: Bucket, slo: SloSpec
+    table: ProfileTable, rows: NDArray[np.int64], bucket: Bucket, slo: SloSpec | None
 ) -> tuple[tuple[OperatingCurve, ...], list[str], list[float]]:
     """Curves per clock from these rows, reasons for what is left out, clocks at which the SLO breaks [MHz]."""
     if rows.size == 0:
@@ -111,8 +113,7 @@ def _clock_curves(
             _cell_curve(
                 table,
                 at_clock[(table.input_tokens[at_clock] == given) & (table.output_tokens[at_clock] == made)],
-                slo.ttft_p99_ms[bucket.input_class],
-                slo.tbt_p99_ms,
+                None if slo is None else (slo.ttft_p99_ms[bucket.input_class], slo.tbt_p99_ms),
             )
             for given, made in cells
         ]
@@ -136,24 +137,30 @@ def _clock_curves(
 
 
 def _clock_list(clocks: list[float]) -> str:
+    if clocks == [NOT_LOCKED_MHZ]:
+        return "clocks not locked"
     if len(clocks) > LISTED_CLOCKS:
         return f"{len(clocks)} clocks from {min(clocks):g} to {max(clocks):g} MHz"
     return f"{', '.join(f'{clock:g}' for clock in clocks)} MHz"
 
 
 def _cell_curve(
-    table: ProfileTable, rows: NDArray[np.int64], ttft_slo_ms: float, tbt_slo_ms: float
+    table: ProfileTable, rows: NDArray[np.int64], slo_ms: tuple[float, float] | None
 ) -> tuple[float, OperatingCurve | None] | None:
-    """Capacity and curve of one cell; None if too thin, (0, None) if it cannot meet the SLO."""
+    """Capacity and curve of one cell at a TTFT and TBT SLO [ms]; None if too thin, (0, None) if it cannot meet them."""
     rows = rows[np.argsort(table.rate_rps[rows], kind="stable")]
     loaded = rows[table.rate_rps[rows] > 0]
-    if loaded.size < MINIMUM_LOAD_ROWS:
+    # Without an SLO no latency is drawn over load, and one row is enough.
+    if loaded.size < (1 if slo_ms is None else MINIMUM_LOAD_ROWS):
         return None
     rate = table.rate_rps[loaded]
-    capacity = min(
-        capacity_at_slo(rate, table.ttft_p99_ms[loaded], ttft_slo_ms),
-        capacity_at_slo(rate, table.tbt_p99_ms[loaded], tbt_slo_ms),
-    )
+    capacity = float(rate[-1])
+    if slo_ms is not None:
+        ttft_slo_ms, tbt_slo_ms = slo_ms
+        capacity = min(
+            capacity_at_slo(rate, table.ttft_p99_ms[loaded], ttft_slo_ms),
+            capacity_at_slo(rate, table.tbt_p99_ms[loaded], tbt_slo_ms),
+        )
     if capacity <= 0:
         return 0.0, None
     provenance = least_direct([Provenance(str(p)) for p in table.provenance[rows]])

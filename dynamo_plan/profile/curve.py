@@ -75,6 +75,8 @@ def tabulate(
     """
     from scipy.interpolate import PchipInterpolator
 
+    if rate_rps.size == 1:  # one point has no course over load; its power is that below it too
+        return OperatingCurve(frequency_mhz, np.array([0.0, capacity_rps]), np.repeat(power_w, 2), provenance)
     steps = np.arange(PIECES) / PIECES
     knots = np.append((rate_rps[:-1, None] + np.diff(rate_rps)[:, None] * steps).ravel(), rate_rps[-1])
     knots = np.append(knots[knots < capacity_rps], capacity_rps)
@@ -84,8 +86,8 @@ def tabulate(
     return OperatingCurve(frequency_mhz, knots, power, provenance)
 
 
-def mix_curves(curves: list[OperatingCurve], share: NDArray[np.float64], derate: float) -> OperatingCurve:
-    """Curve of an instance that serves several buckets in fixed shares, at one clock.
+def mix_curves(curves: list[OperatingCurve], shares: NDArray[np.float64], derate: float) -> list[OperatingCurve]:
+    """Curves of an instance that serves several buckets in fixed shares, at one clock; one per mix of shares.
 
     Each bucket uses rate/capacity of the instance; the sum is the utilisation u, at most 1 - derate. The power at u is the
     average of the buckets' own powers at u, weighted by the part of u that each causes.
@@ -94,24 +96,25 @@ def mix_curves(curves: list[OperatingCurve], share: NDArray[np.float64], derate:
     ----------
     curves : list of OperatingCurve
         One per bucket, all at the same clock.
-    share : array, shape (bucket,)
-        Share of each bucket in the rate; sums to 1.
+    shares : array, shape (mix, bucket)
+        Share of each bucket in the rate; each mix sums to 1.
     derate : float
         Capacity lost by mixing [1].
     """
     if len(curves) == 1 and derate == 0.0:
-        return curves[0]
-    part = share / np.array([curve.capacity_rps for curve in curves])
-    use_per_rate = float(part.sum())
+        return curves * shares.shape[0]
+    part = shares / np.array([curve.capacity_rps for curve in curves])
+    use_per_rate = part.sum(axis=1)
     limit = 1.0 - derate
     levels = np.unique(np.concatenate([curve.rate_rps / curve.capacity_rps for curve in curves]))
     levels = np.append(levels[levels < limit], limit)
-    power = sum(
-        weight * np.interp(levels * curve.capacity_rps, curve.rate_rps, curve.power_w)
-        for weight, curve in zip(part / use_per_rate, curves, strict=True)
-    )
+    table = np.array([np.interp(levels * curve.capacity_rps, curve.rate_rps, curve.power_w) for curve in curves])
+    # Not `@`: a product by BLAS may round differently with another number of threads.
+    power = np.einsum("mb,bl->ml", part / use_per_rate[:, None], table)
+    rate = levels / use_per_rate[:, None]
     provenance = least_direct([curve.provenance for curve in curves])
-    return OperatingCurve(curves[0].frequency_mhz, levels / use_per_rate, np.asarray(power), provenance)
+    clock = curves[0].frequency_mhz
+    return [OperatingCurve(clock, *one, provenance) for one in zip(rate, power, strict=True)]
 
 
 def between_clocks(curves: tuple[OperatingCurve, ...], frequency_mhz: float) -> OperatingCurve:

@@ -32,6 +32,11 @@ def instance_energy_kwh[Key](plan: Plan, key: Callable[[Group], Key]) -> dict[Ke
     return {name: math.fsum(powers) / WATTS_PER_KILOWATT * hours for name, powers in parts.items()}
 
 
+def has_powers(plan: Plan) -> bool:
+    """Whether any instance of the plan draws power; none does where the profile has no powers."""
+    return any(group.power_w > 0 for group in plan.groups)
+
+
 def shares[Key](parts: dict[Key, float]) -> dict[Key, float]:
     """Parts as shares of their sum [1], largest first; all 0 where the sum is 0."""
     total = math.fsum(parts.values())

@@ -67,13 +67,13 @@ def binding_reserve(
     Parameters
     ----------
     needed_rps : mapping of str to sequence of float
-        Reserve rate by pool and window [1/s].
+        Reserve rate by pool and window [1/s]; pools that are not in it are left out.
     capacity_rps : callable
         Reserve capacity of one instance, by pool, kind and window [1/s].
     """
     found: list[Binding] = []
     running = _running(plan)
-    for pool in plan.pools:
+    for pool in (pool for pool in plan.pools if pool.name in needed_rps):
         tight: list[bool] = []
         for window, needed in enumerate(needed_rps[pool.name]):
             held = {

@@ -11,12 +11,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dynamo_plan.report.accounts import gpus_in_use, instance_energy_kwh, power_kw, shares
+from dynamo_plan.report.accounts import gpus_in_use, has_powers, instance_energy_kwh, power_kw, shares
 from dynamo_plan.report.bars import bar, sparkline
-from dynamo_plan.report.wording import bound_name, breach, change, count, number, standing
+from dynamo_plan.report.wording import bound_name, breach, change, count, number, sharing, standing
 from dynamo_plan.schema.horizon import window_start
 from dynamo_plan.schema.plan import Plan, PlanStatus, Totals
-from dynamo_plan.schema.profile import Provenance
+from dynamo_plan.schema.profile import Provenance, clock_name
 from dynamo_plan.schema.scenario import ObjectiveName
 from dynamo_plan.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
 
@@ -104,7 +104,7 @@ def card(plan: Plan, making: Making, columns: int) -> RenderableType:
         _baselines(plan),
         _certificate(plan, making),
         _over_time(plan, columns - FRAME_COLUMNS),
-        _energy_shares(plan),
+        *([_energy_shares(plan)] if has_powers(plan) else []),
         _evidence(plan, making.run_folder),
     ]
     spaced: list[RenderableType] = [line for part in parts for line in (part, Text())][:-1]
@@ -166,6 +166,10 @@ def _certificate(plan: Plan, making: Making) -> Table:
     table.add_row("solved by", f"plan: {proof.method} · bound: {bound_name(proof.proof)} · {name} · {total_s:.2f} s")
     table.add_row("seconds", " · ".join(f"{phase} {seconds:.2f}" for phase, seconds in making.phases_s.items()))
     starts = count(plan.totals.instance_starts, "instance start")
+    if plan.reshards:
+        starts += f" · {count(sum(one.instances for one in plan.reshards), 're-shard')}"
+    for found in plan.sharing:
+        table.add_row("pools", Text(sharing(plan, found, making.objective)))
     table.add_row("schedule", f"{starts} · {number(plan.totals.unserved_requests)} requests unserved")
     for violation in plan.violations[:MOST_VIOLATIONS]:
         table.add_row(Text("breaks", style="red"), Text(breach(plan, violation), style="red"))
@@ -194,7 +198,7 @@ def _over_time(plan: Plan, columns: int) -> Table:
 
 def _energy_shares(plan: Plan) -> Table:
     by_shape = instance_energy_kwh(plan, lambda group: _shape(group.kind.gpu, group.kind.tp, group.kind.pp))
-    by_clock = instance_energy_kwh(plan, lambda group: f"{group.frequency_mhz:g} MHz")
+    by_clock = instance_energy_kwh(plan, lambda group: clock_name(group.frequency_mhz))
     left, right = _bar_rows(by_shape), _bar_rows(by_clock)
     table = Table.grid(padding=(0, 2))
     table.add_row(Text("instances' energy by tensor parallelism", style="bold"), Text("and by GPU clock", style="bold"))
@@ -223,6 +227,8 @@ def _evidence(plan: Plan, run_folder: str) -> Table:
         direct = any(part.provenance == Provenance.MEASURED and part.share > 0 for part in plan.provenance)
         warning = "" if direct else "; no row behind this plan is a measurement of its operating point"
         table.add_row("rests on", f"profile rows: {', '.join(parts)}{warning}")
+    if plan.groups and not has_powers(plan):
+        table.add_row("rests on", "profile rows without powers: power, energy and carbon are without the instances")
     left_out, assumed = count(len(plan.omissions), "piece"), count(len(plan.assumptions), "assumption")
     table.add_row("left out", f"{left_out} of the model; {assumed} made; see dynamo-plan explain {run_folder}")
     return table

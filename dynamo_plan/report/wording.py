@@ -9,7 +9,7 @@ from datetime import datetime
 
 from dynamo_plan.report.accounts import saving
 from dynamo_plan.schema.horizon import window_start
-from dynamo_plan.schema.plan import Plan, PlanStatus, Violation
+from dynamo_plan.schema.plan import Plan, PlanStatus, PoolSharing, Violation
 from dynamo_plan.schema.scenario import ObjectiveName
 
 UNITS = {ObjectiveName.ENERGY: "kWh", ObjectiveName.COST: "USD", ObjectiveName.CARBON: "kg CO2e"}
@@ -59,8 +59,32 @@ def standing(plan: Plan, objective: Mapping[ObjectiveName, float]) -> str:
     reached = f"{effort}{name} {number(proof.objective)}{unit}"
     if not math.isfinite(proof.best_bound):
         return f"{reached}; nothing is proven about the best possible plan"
-    scope = " with the broken limits raised" if plan.status is PlanStatus.INFEASIBLE else ""
+    scope = " with these pools" if plan.sharing else ""
+    scope += " and the broken limits raised" if scope and effort else " with the broken limits raised" if effort else ""
     return f"{reached}; no plan{scope} can be below {number(proof.best_bound)}{unit}: gap {_gap(proof.gap)}"
+
+
+def sharing(plan: Plan, found: PoolSharing, objective: Mapping[ObjectiveName, float]) -> str:
+    """The pools that `pools: auto` chose for a service, and what sharing instances changes, in two sentences."""
+    pools = [pool for pool in plan.pools if pool.service == found.service]
+    against = [
+        f"{_difference(found.per_bucket_cost, found.cost, objective)} against one pool per bucket",
+        "a single pool cannot serve it, or was not planned in time"
+        if found.single_cost is None
+        else f"{_difference(found.single_cost, found.cost, objective)} against a single pool",
+    ]
+    return (
+        f"{found.service}: {count(len(pools), 'pool')}, {' · '.join('+'.join(pool.buckets) for pool in pools)}. "
+        f"{', '.join(against)}, before whole servers and caps; {found.priced} of {found.sets} sets of buckets planned exactly, the "
+        "others estimated"
+    )
+
+
+def _difference(baseline: float, plan: float, objective: Mapping[ObjectiveName, float]) -> str:
+    """What is gained or lost in the objective's unit and in per cent, e.g. ``−123.8 kWh (−32.4 %)``."""
+    percent = change(baseline, plan)
+    sign = "−" if plan < baseline else "+" if plan > baseline else ""
+    return f"{sign}{number(abs(plan - baseline))}{_measure(objective)[1]}" + (f" ({percent})" if percent else "")
 
 
 def bound_name(proof: str) -> str:

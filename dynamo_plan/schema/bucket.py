@@ -8,8 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-CLASS_NAMES: dict[int, tuple[str, ...]] = {1: ("A",), 2: ("S", "L"), 3: ("S", "M", "L"), 4: ("S", "M", "L", "X")}
-"""Names of length classes by how many there are: All, Short, Medium, Long, eXtra long."""
+MOST_CLASSES = 12
+"""Length classes of one axis. Finer grids than twelve by twelve have more buckets than a profile has cells."""
+
+CLASS_NAMES: dict[int, tuple[str, ...]] = {
+    **{count: tuple("ABCDEFGHIJKL"[:count]) for count in range(5, MOST_CLASSES + 1)},
+    1: ("A",),
+    2: ("S", "L"),
+    3: ("S", "M", "L"),
+    4: ("S", "M", "L", "X"),
+}
+"""Names of length classes by how many there are: All; Short, Medium, Long, eXtra long; A, B, C, ... from five on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def bucket_grid(input_edges: tuple[int | None, ...], output_edges: tuple[int | N
     Parameters
     ----------
     input_edges, output_edges : tuple of int or None
-        Strictly increasing exclusive upper edges [tokens]; only the last may be None (no limit). One to four each.
+        Strictly increasing exclusive upper edges [tokens]; only the last may be None (no limit). One to `MOST_CLASSES` each.
 
     Returns
     -------

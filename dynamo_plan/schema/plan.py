@@ -39,13 +39,16 @@ class Group:
     kind : Kind
     instances : int
     frequency_mhz : float
-        SM clock to lock [MHz].
+        SM clock to lock [MHz]; 0: none, the profile's clocks were not locked.
     rate_rps : float
         Arrival rate of each instance [1/s].
     utilisation : float
-        Rate over capacity at the SLO at this clock, for the pool's mix of buckets [1].
+        Rate over capacity at the SLO at this clock, for the group's mix of buckets [1].
     power_w : float
         Electrical power of all instances of the group together [W].
+    bucket_rates_rps : tuple of float
+        Arrival rate of each of the pool's buckets at each instance [1/s], where the service's routing is free; they add up to
+        `rate_rps`. Empty: the group takes the pool's mix.
     """
 
     window: int
@@ -56,6 +59,7 @@ class Group:
     rate_rps: float
     utilisation: float
     power_w: float
+    bucket_rates_rps: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,29 @@ class PoolPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Reshard:
+    """Instances of one pool and kind that take over GPUs which other instances of the pool free at a window's left edge."""
+
+    window: int
+    pool: str
+    kind: Kind
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerPlan:
     """Servers of one GPU type at one site, per window; every tuple has one entry per window.
 
-    ``gpus_in_use`` counts GPUs of running instances, ``servers_on`` powered servers.
+    ``gpus_in_use`` counts GPUs of running instances, ``servers_on`` the servers that hold them, ``servers_started`` those to be
+    switched on ``start_s`` [s] before the window's left edge.
     """
 
     site: str
     gpu: str
     gpus_in_use: tuple[int, ...]
     servers_on: tuple[int, ...]
+    servers_started: tuple[int, ...]
+    start_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,30 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowPrice:
+    """What one more unit of a limit would save in single windows, all else equal: prices of the relaxed problem.
+
+    Attributes
+    ----------
+    constraint, where : str
+        As in `Violation`.
+    unit : str
+        ``GPU``, ``kW`` (facility power) or ``start``.
+    windows : tuple of int
+        Where the limit has a price.
+    saving : tuple of float
+        Per unit and window, in the unit of the certificate's objective. With few units more, no plan saves more than this beyond the
+        gap that is left.
+    """
+
+    constraint: str
+    where: str
+    unit: str
+    windows: tuple[int, ...]
+    saving: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Omission:
     """A piece of the model that does not apply to this scenario, and why."""
 
@@ -170,6 +211,38 @@ class ProvenanceShare:
 
     provenance: str
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSharing:
+    """How the pools of a service with `pools: auto` were chosen, and what sharing instances saves.
+
+    Costs are in the objective's unit, for the service's pools planned one by one: a GPU in use bears its share of a server, and
+    whole servers and caps are not in them.
+
+    Attributes
+    ----------
+    sets : int
+        Sets of buckets compared, by estimate or exactly.
+    impossible : int
+        Of these, sets that no kind can serve together: the mixing table has no row for them, or leaves no capacity.
+    priced : int
+        Sets planned exactly.
+    margin : float or None
+        A set that was not planned would have to cost this part less than estimated to make the pools cheaper [1]; None: the
+        search stopped before it had planned every set that looked best.
+    cost, per_bucket_cost, single_cost : float
+        With the pools chosen, with one pool per bucket, with one pool; None: the one pool cannot serve, or was not planned in time.
+    """
+
+    service: str
+    sets: int
+    impossible: int
+    priced: int
+    margin: float | None
+    cost: float
+    per_bucket_cost: float
+    single_cost: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +277,6 @@ class Plan:
     omissions: tuple[Omission, ...]
     assumptions: tuple[str, ...]
     inputs: tuple[InputFile, ...]
+    reshards: tuple[Reshard, ...] = ()
+    sharing: tuple[PoolSharing, ...] = ()
+    shadow_prices: tuple[ShadowPrice, ...] = ()

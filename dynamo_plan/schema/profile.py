@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 from dynamo_plan.schema.kind import Kind
 
+NOT_LOCKED_MHZ = 0.0
+"""Clock of rows whose clock was not locked, and of instances planned from them: the GPU sets it by itself."""
+
+
+def clock_name(frequency_mhz: float) -> str:
+    """A clock in words, e.g. ``1400 MHz``."""
+    return "clock not locked" if frequency_mhz == NOT_LOCKED_MHZ else f"{frequency_mhz:g} MHz"
+
 
 class Provenance(StrEnum):
     """How a profile row came about, from most to least direct evidence."""
@@ -26,7 +34,8 @@ class Provenance(StrEnum):
 class ProfileTable:
     """Rows of a canonical profile, column by column; every array has shape (row,).
 
-    A row at rate 0 is the instance loaded and idle: its latencies are NaN and its power is the idle draw.
+    A row at rate 0 is the instance loaded and idle: its latencies are NaN and its power is the idle draw. A table may leave clocks,
+    latencies or powers out, of all its rows or of none.
 
     Attributes
     ----------
@@ -37,15 +46,15 @@ class ProfileTable:
     model, gpu, dtype, provenance, source : array of str
     tp, pp : array of int
     frequency_mhz : array of float
-        SM clock [MHz].
+        SM clock [MHz]; `NOT_LOCKED_MHZ` throughout where the table states none.
     input_tokens, output_tokens : array of float
         Mean lengths of the requests measured [tokens].
     rate_rps : array of float
         Offered request rate, or achieved throughput where a closed loop offered none [1/s].
     ttft_p99_ms, tbt_p99_ms : array of float
-        99th percentile of time to first token and of time between tokens [ms].
+        99th percentile of time to first token and of time between tokens [ms]; NaN throughout where the table states none.
     power_w : array of float
-        Mean electrical power of the whole instance, all its GPUs [W].
+        Mean electrical power of the whole instance, all its GPUs [W]; 0 throughout where the table states none.
     """
 
     path: str
@@ -67,6 +76,21 @@ class ProfileTable:
 
     def __len__(self) -> int:
         return int(self.line.size)
+
+    @property
+    def states_latency(self) -> bool:
+        """Whether the rows say which latencies were met."""
+        return not bool(np.isnan(self.ttft_p99_ms).all() and np.isnan(self.tbt_p99_ms).all())
+
+    @property
+    def states_power(self) -> bool:
+        """Whether the rows say what an instance draws."""
+        return bool(self.power_w.any())
+
+    @property
+    def states_clock(self) -> bool:
+        """Whether the rows were made at locked clocks."""
+        return bool(self.frequency_mhz.any())
 
     def kinds(self) -> tuple[Kind, ...]:
         """Every kind that has rows, sorted."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from dynamo_plan.schema.bucket import MOST_CLASSES
 from dynamo_plan.schema.kind import NumberFormat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -31,18 +32,36 @@ class ObjectiveName(StrEnum):
     CARBON = "carbon"
 
 
+class Ending(StrEnum):
+    """What the last window owes: nothing, or the starts that lead back to the initial state."""
+
+    FREE = "free"
+    AS_STARTED = "as-started"
+
+
 class PoolRule(StrEnum):
-    """Ready-made answers to which buckets share instances."""
+    """Answers to which buckets share instances: each its own, all together, or whatever costs least."""
 
     PER_BUCKET = "per-bucket"
     SINGLE = "single"
+    AUTO = "auto"
+
+
+class Routing(StrEnum):
+    """How a pool's load reaches its instances.
+
+    ``even``: every instance takes the pool's mix of buckets. ``free``: any share of a bucket may go to any kind.
+    """
+
+    EVEN = "even"
+    FREE = "free"
 
 
 class BucketEdges(Record):
     """Exclusive upper edges of the length classes [tokens]; the last may be null (no limit)."""
 
-    input: list[int | None] = Field(min_length=1, max_length=4)
-    output: list[int | None] = Field(min_length=1, max_length=4)
+    input: list[int | None] = Field(min_length=1, max_length=MOST_CLASSES)
+    output: list[int | None] = Field(min_length=1, max_length=MOST_CLASSES)
 
     @model_validator(mode="after")
     def _edges_increase(self) -> BucketEdges:
@@ -78,7 +97,10 @@ class MemorySpec(Record):
 
 
 class ServiceSpec(Record):
-    """A served model with its SLO, its profile and its load."""
+    """A served model with its SLO, its profile and its load.
+
+    `slo` is left out only where the profile has no latencies: then its rows are taken to keep the promise they were made for.
+    """
 
     name: Name
     model: str = Field(min_length=1)
@@ -87,22 +109,21 @@ class ServiceSpec(Record):
     forecast: str = Field(min_length=1)
     site: Name | None = None
     buckets: BucketEdges
-    slo: SloSpec
+    slo: SloSpec | None = None
     reserve_quantile: float | None = Field(default=0.95, gt=0, lt=1)
     pools: PoolRule | list[list[str]] = PoolRule.PER_BUCKET
+    routing: Routing = Routing.EVEN
     min_instances: int = Field(default=0, ge=0)
     frequencies_mhz: list[Positive] | None = None
     memory: MemorySpec | None = None
 
-    @field_validator("pools", mode="before")
-    @classmethod
-    def _pools_are_not_found_yet(cls, pools: object) -> object:
-        if pools == "auto":
+    @model_validator(mode="after")
+    def _routing_leaves_pools_to_divide(self) -> ServiceSpec:
+        if self.pools is PoolRule.AUTO and self.routing is Routing.FREE:
             raise ValueError(
-                "auto is not available in this version: which buckets share instances is not searched for yet. Write "
-                "`per-bucket` (each has its own), `single` (all share; needs `mixing:`) or a list such as [[SA, SL], [LA]]"
+                "pools: auto needs routing: even. A free router shares all instances: write `pools: single`"
             )
-        return pools
+        return self
 
 
 class GpuSpec(Record):
@@ -146,12 +167,88 @@ class SiteSpec(Record):
 
 
 class TransitionSpec(Record):
-    """What it takes to start an instance. Units: [s], [Wh per start], [USD per start], reshard_s [s]."""
+    """What it takes to start an instance, and how many may start.
+
+    Units: [s], [Wh per start], [USD per start], reshard_s [s] and reshard_wh [Wh] per re-shard, max_starts_per_window [starts per site and
+    window], min_up_s [s] that an instance stays up at least. Without `reshard_wh` every change of kind is a start.
+    """
 
     instance_start_s: NonNegative = 0.0
     instance_start_wh: NonNegative = 0.0
     instance_start_usd: NonNegative = 0.0
     reshard_s: NonNegative = 0.0
+    reshard_wh: NonNegative | None = None
+    max_starts_per_window: int | None = Field(default=None, ge=0)
+    min_up_s: NonNegative = 0.0
+    ending: Ending = Ending.FREE
+
+    @property
+    def reshards(self) -> bool:
+        """Whether re-shards are told from starts."""
+        return self.reshard_wh is not None
+
+    @model_validator(mode="after")
+    def _a_reshard_is_cheaper_than_a_start(self) -> TransitionSpec:
+        if self.reshard_wh is not None:
+            if self.reshard_wh > self.instance_start_wh:
+                raise ValueError(
+                    f"reshard_wh {self.reshard_wh:g} is above instance_start_wh. A re-shard takes no more than a start"
+                )
+            if self.reshard_s > self.instance_start_s:
+                raise ValueError(
+                    f"reshard_s {self.reshard_s:g} is above instance_start_s. A re-shard takes no more than a start"
+                )
+        return self
+
+
+class HorizonSpec(Record):
+    """The part of the forecast that is planned: `hours` [h] from `start` (time with zone, the left edge of a window).
+
+    By default from the forecast's first window, and to its end.
+    """
+
+    start: AwareDatetime | None = None
+    hours: Positive | None = None
+
+
+class InitialInstances(Record):
+    """Instances of one pool and kind that run just before the first window; `pool` as the plan names it."""
+
+    pool: str = Field(min_length=1)
+    site: Name
+    gpu: Name
+    tp: int = Field(gt=0)
+    pp: int = Field(default=1, gt=0)
+    dtype: NumberFormat
+    instances: int = Field(ge=0)
+
+
+class InitialServers(Record):
+    """Powered servers of one GPU type just before the first window, those still booting included."""
+
+    site: Name
+    gpu: Name
+    servers_on: int = Field(ge=0)
+
+
+class InitialSpec(Record):
+    """What runs just before the first window; what is not listed does not run.
+
+    Servers of a site and GPU type that `servers` does not list: as few as hold the instances.
+    """
+
+    instances: list[InitialInstances]
+    servers: list[InitialServers] = []
+
+    @model_validator(mode="after")
+    def _listed_once(self) -> InitialSpec:
+        kinds = [(one.pool, one.site, one.gpu, one.tp, one.pp, one.dtype) for one in self.instances]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("a pool and kind is listed twice. Add its instances up")
+        stocks = [(one.site, one.gpu) for one in self.servers]
+        if len(set(stocks)) < len(stocks):
+            raise ValueError("servers of a site and GPU type are listed twice. Drop one")
+        return self
 
 
 class SolverSpec(Record):
@@ -167,6 +264,8 @@ class Scenario(Record):
     version: Literal[1]
     name: Name
     window_minutes: Positive
+    horizon: HorizonSpec = HorizonSpec()
+    initial: InitialSpec | None = None
     services: list[ServiceSpec] = Field(min_length=1)
     sites: list[SiteSpec] = Field(min_length=1)
     transitions: TransitionSpec = TransitionSpec()

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
+from dynamo_plan.model.constraints.min_up import too_short, windows_up
+from dynamo_plan.model.constraints.servers_on import powered_server_w
+from dynamo_plan.model.quantities import SiteVector, changes, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.schema.plan import Violation
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power, likely_states, unused_w
+from dynamo_plan.solve.feasibility import best_combination, gpus_by_type, least_power, unused_w
 from dynamo_plan.solve.ledger import Ledger
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
@@ -45,8 +47,8 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
     Parameters
     ----------
     with_starts : bool
-        Also leave room for the energy of starting every instance wherever a cap is near: starts tie the windows together, so
-        that windows which can be held one by one may not be held in a row.
+        Also leave room for the energy of starting every instance and booting every server wherever a cap is near: starts tie the
+        windows together, so that windows which can be held one by one may not be held in a row.
     """
     sites: list[SiteProblem] = []
     least: dict[str, float] = {}
@@ -55,7 +57,7 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
         if not _has_caps(site):
             sites.append(site)
             continue
-        likely = [likely_states(space) for space in own]
+        likely = [least_power(space, unused_w(site), roughly=True) for space in own]
         suspicious = _suspicious_windows(problem, home, own, likely, with_starts=with_starts)
         cheapest = [least_power(space, unused_w(site)) for space in own] if suspicious.size else []
         stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
@@ -69,7 +71,7 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
                     limit[t] = math.ceil(found.gpus[gpu] / per_server) * per_server
             if found.power_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
                 least[site.name] = max(found.power_kw, least.get(site.name, 0.0))
-            needed = found.power_kw + (_start_power_kw(problem, site, cheapest, t) if with_starts else 0.0)
+            needed = found.power_kw + (_start_power_kw(problem, site, own, cheapest, t) if with_starts else 0.0)
             if needed > cap[t] * (1 + CAP_TOLERANCE):
                 cap[t] = needed * (1 + HEADROOM)
         sites.append(replace(site, stock=stock, power_cap_kw=cap))
@@ -85,10 +87,38 @@ def same_caps(first: Problem, second: Problem) -> bool:
     )
 
 
-def _start_power_kw(problem: Problem, site: SiteProblem, cheapest: list[NDArray[np.int64]], t: int) -> float:
-    """Facility power of starting every instance of the cheapest states within one window [kW]."""
+def _start_power_kw(
+    problem: Problem, site: SiteProblem, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]], t: int
+) -> float:
+    """Facility power of starting every instance of the cheapest states, and its server, within one window [kW].
+
+    In the last window what the ending owes as well.
+    """
     starts = sum(int(counts[t].sum()) for counts in cheapest)
-    return site.pue * starts * start_energy_kwh(problem) / problem.windows.hours
+    if t == len(problem.windows) - 1:
+        starts += sum(int(own.pool.final_counts.sum()) for own in spaces if own.pool.final_counts is not None)
+    boots = _boot_power_kw(problem, site, spaces, cheapest, t)
+    return site.pue * (starts * start_energy_kwh(problem) / problem.windows.hours + boots)
+
+
+def _boot_power_kw(
+    problem: Problem, site: SiteProblem, spaces: list[StateSpace], cheapest: list[NDArray[np.int64]], t: int
+) -> float:
+    """IT power of booting, in one window, every server that the cheapest states have on in any [kW]."""
+    total = 0.0
+    for gpu, spec in site.gpus.items():
+        if spec.server_start_s == 0:
+            continue
+        used = sum(
+            counts @ np.array([kind.gpus if kind.gpu == gpu else 0 for kind in space.pool.kinds])
+            for space, counts in zip(spaces, cheapest, strict=True)
+        )
+        servers = math.ceil(int(np.max(used, initial=0)) / spec.per_server)
+        ahead = spec.server_start_s / problem.windows.window_s
+        # The first window bears what was due before it as well.
+        share = min(ahead, 1.0) + (ahead if t == 0 else 0.0)
+        total += share * servers * max(powered_server_w(spec), 0.0) / WATTS_PER_KILOWATT
+    return total
 
 
 def violations(
@@ -113,6 +143,31 @@ def violations(
         if site.name in (least_power_kw or {}):
             mend += f"; below {(least_power_kw or {})[site.name]:.6g} none can"
         found += _violation("power_cap", site.name, power, site.power_cap_kw, "kW", mend)
+        if site.start_limit is not None:
+            started = np.rint(amounts.instance_starts[home])
+            mend = f"with max_starts_per_window: {int(started.max())} this plan holds it"
+            found += _violation("start_limit", site.name, started, site.start_limit, "starts", mend)
+    return tuple(found)
+
+
+def stopped_too_soon(stated: Problem, counts: list[NDArray[np.int64]]) -> tuple[Violation, ...]:
+    """Minimum up times that courses of counts (window, kind) break, by pool and kind; one course per pool of a plan."""
+    least = windows_up(stated)
+    if least == 1:
+        return ()
+    found: list[Violation] = []
+    for pool, own in zip(stated.all_pools(), counts, strict=True):
+        # What the ending owes begins after the last window, and is not in it.
+        new = changes(stated, replace(pool, final_counts=None), own)
+        gone = too_short(new.started + new.resharded, own, least)
+        for k, kind in enumerate(pool.kinds):
+            windows = np.flatnonzero(gone[:, k])
+            if windows.size:
+                short = tuple(gone[windows, k].astype(float).tolist())
+                mend = "with a shorter min_up_s, more stock, or a start limit or cap that leaves room, they could stay"
+                found.append(
+                    Violation("min_up", f"{pool.name} {kind}", tuple(windows.tolist()), short, "instances", mend)
+                )
     return tuple(found)
 
 
@@ -124,7 +179,7 @@ def _violation(
         return []
     shortfall = (used - limit)[over]
     # Rounded up in the last digit shown, so that the number can be typed in as it stands.
-    need = float(used[over].max()) * (1 + 5e-6 if unit != "GPUs" else 1.0)
+    need = float(used[over].max()) * (1 + 5e-6 if unit == "kW" else 1.0)
     return [Violation(constraint, where, tuple(over.tolist()), tuple(shortfall.tolist()), unit, mend.format(need=need))]
 
 
@@ -148,7 +203,7 @@ def _suspicious_windows(
     meter = Meter(problem, home)
     facility = site.pue * (power + meter.overhead_w(in_use) + meter.released_w()) / WATTS_PER_KILOWATT
     if with_starts:
-        facility = facility + np.array([_start_power_kw(problem, site, likely, t) for t in windows.tolist()])
+        facility = facility + np.array([_start_power_kw(problem, site, spaces, likely, t) for t in windows.tolist()])
     over = facility > site.power_cap_kw
     for gpu, limit in site.stock.items():
         over |= in_use[gpu] > limit

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
+from numpy.typing import NDArray
 
 from dynamo_plan.errors import Fault, LimitError, SolverError
-from dynamo_plan.model.quantities import site_axes
+from dynamo_plan.model.quantities import SiteVector, changes, site_axes
 from dynamo_plan.model.site import build_site
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
@@ -19,18 +22,20 @@ from dynamo_plan.schema.plan import (
     PlanStatus,
     PoolPlan,
     ProvenanceShare,
+    Reshard,
     ServerPlan,
     SitePlan,
     Violation,
 )
 from dynamo_plan.schema.profile import Provenance
-from dynamo_plan.solve.caps import violations
-from dynamo_plan.solve.decomposition import Solution, relative_gap
+from dynamo_plan.solve.caps import stopped_too_soon, violations
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import Ledger, ledger, objective_value
-from dynamo_plan.solve.pricing import Course
 from dynamo_plan.solve.repair import joint
-from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.solve.routing import RoutedCourse, routed_use
+from dynamo_plan.solve.shadow import shadow_prices
+from dynamo_plan.solve.solution import Solution, relative_gap
+from dynamo_plan.solve.states import Course, StateSpace
 
 AGREEMENT = 1e-6
 """Relative; the solver's objective and the ledger's must agree as the verifier's must."""
@@ -44,8 +49,9 @@ def compose_plan(
     baselines: tuple[Baseline, ...],
     omitted: tuple[Omission, ...],
     least_power_kw: dict[str, float] | None = None,
+    routed: tuple[RoutedCourse, ...] = (),
 ) -> Plan:
-    """The plan that a solution stands for.
+    """The plan that a solution stands for; `routed` has a course per routed pool.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def compose_plan(
     SolverError
         The model's objective and the sum over the plan differ: a defect of ours.
     """
-    if not solution.courses:
+    if not (solution.courses or routed):
         raise LimitError(
             Fault(
                 "no-plan-found",
@@ -65,13 +71,14 @@ def compose_plan(
             )
         )
     groups, shares = [], dict.fromkeys(Provenance, 0.0)
-    for space, course in zip(spaces, solution.courses, strict=True):
-        for group, provenance in pool_groups(space, course):
-            groups.append(group)
-            shares[provenance] += group.power_w
-    amounts = joint(problem, solution.courses).amounts
+    found = [pool_groups(space, course) for space, course in zip(spaces, solution.courses, strict=True)]
+    for group, provenance in chain(*found, *(course.groups for course in routed)):
+        groups.append(group)
+        shares[provenance] += group.power_w
+    amounts = joint(problem, solution.courses).amounts + routed_use(problem, routed)
     book = ledger(problem, amounts)
-    broken = violations(problem, amounts, book, least_power_kw)
+    counts = [*(course.counts for course in solution.courses), *(course.counts for course in routed)]
+    broken = (*violations(problem, amounts, book, least_power_kw), *stopped_too_soon(problem, counts))
     objective = objective_value(problem, book.totals)
     if relative_gap(max(objective, solution.objective), min(objective, solution.objective)) > AGREEMENT:
         raise SolverError(
@@ -84,6 +91,7 @@ def compose_plan(
             )
         )
     bound = min(solution.bound, objective)
+    priced, unpriced = shadow_prices(problem, spaces, solution.prices, objective, broken)
     power = sum(shares.values())
     return Plan(
         version=PLAN_VERSION,
@@ -94,19 +102,31 @@ def compose_plan(
         windows=len(problem.windows),
         certificate=Certificate(objective, bound, relative_gap(objective, bound), solution.method, solution.proof),
         totals=book.totals,
-        pools=tuple(PoolPlan(pool.name, pool.service, pool.site, pool.buckets) for pool in problem.pools),
+        pools=tuple(PoolPlan(pool.name, pool.service, pool.site, pool.buckets) for pool in problem.all_pools()),
         groups=tuple(sorted(groups, key=lambda g: (g.window, g.pool, g.kind, g.frequency_mhz, -g.rate_rps))),
-        servers=_servers(problem, solution, book),
+        servers=_servers(problem, amounts, book),
         sites=_sites(problem, book),
         baselines=baselines,
         provenance=tuple(
             ProvenanceShare(name.value, watts / power) for name, watts in shares.items() if power > 0 and watts > 0
         ),
         violations=broken,
-        omissions=(*problem.omissions, *build_site(problem).omissions, *omitted),
+        omissions=(*problem.omissions, *build_site(problem).omissions, *omitted, *unpriced),
         assumptions=problem.assumptions,
         inputs=inputs.files,
+        reshards=_reshards(problem, counts),
+        shadow_prices=priced,
     )
+
+
+def _reshards(problem: Problem, counts: list[NDArray[np.int64]]) -> tuple[Reshard, ...]:
+    """Instances that take over GPUs, by window, pool and kind, from every pool's counts (window, kind)."""
+    found = []
+    for pool, own in zip(problem.all_pools(), counts, strict=True):
+        moved = changes(problem, pool, own).resharded
+        for t, k in np.argwhere(moved).tolist():
+            found.append(Reshard(t, pool.name, pool.kinds[k], int(moved[t, k])))
+    return tuple(sorted(found, key=lambda one: (one.window, one.pool, one.kind)))
 
 
 def _status(solution: Solution, broken: tuple[Violation, ...]) -> PlanStatus:
@@ -140,11 +160,18 @@ def pool_groups(space: StateSpace, course: Course) -> list[tuple[Group, Provenan
     return found
 
 
-def _servers(problem: Problem, solution: Solution, book: Ledger) -> tuple[ServerPlan, ...]:
+def _servers(problem: Problem, amounts: SiteVector, book: Ledger) -> tuple[ServerPlan, ...]:
     axes = site_axes(problem)
-    used = np.rint(joint(problem, solution.courses).amounts.gpus_in_use).astype(np.int64)
+    used = np.rint(amounts.gpus_in_use).astype(np.int64)
     return tuple(
-        ServerPlan(site, gpu, tuple(used[row].tolist()), tuple(book.servers_on[row].tolist()))
+        ServerPlan(
+            site,
+            gpu,
+            tuple(used[row].tolist()),
+            tuple(book.servers_on[row].tolist()),
+            tuple(book.servers_started[row].tolist()),
+            problem.site(site).gpus[gpu].server_start_s,
+        )
         for row, (site, gpu) in enumerate(axes.stocks)
     )
 

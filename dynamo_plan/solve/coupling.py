@@ -5,22 +5,74 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pulp
 from numpy.typing import NDArray
 
+from dynamo_plan.model import constraints
+from dynamo_plan.model.constraints import servers_on
+from dynamo_plan.model.constraints.server_starts import most_servers
 from dynamo_plan.model.constraints.servers_on import released_draw_w
+from dynamo_plan.model.live import load
 from dynamo_plan.model.quantities import SiteVector, site_axes
-from dynamo_plan.model.site import build_site, link
+from dynamo_plan.model.site import LINKED, build_site, link, pieces
 from dynamo_plan.problem import Problem
-from dynamo_plan.schema.scenario import ObjectiveName
-from dynamo_plan.solve.highs import Outcome, run
+from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
+from dynamo_plan.solve.highs import EXACT, Outcome, SolveStatus, finish, run
 from dynamo_plan.units import GRAMS_PER_KILOGRAM, KWH_PER_MWH, WATTS_PER_KILOWATT
 
 
+class Settlement:
+    """The site model with the pools' use fixed, built once; its value is a plan's objective.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        model = build_site(problem)
+        link(model, site_axes(problem).zeros())
+        order = {constraint.name: index for index, constraint in enumerate(model.prob.constraints())}
+        self._rows = np.array(
+            [order[model.links[name][key].name] for name in LINKED for key in model.links[name]], dtype=np.int32
+        )
+        self._highs = load(model.prob, pulp.HiGHS(msg=False, gapRel=0.0, gapAbs=0.0, **EXACT))
+
+    def value(self, amounts: SiteVector) -> float:
+        """Objective of a plan that uses these amounts; infinite where it breaks a row of the site."""
+        fixed = np.concatenate([getattr(amounts, name).ravel() for name in LINKED])
+        # The method is there; highspy's type stubs leave it out.
+        self._highs.changeRowsBounds(self._rows.size, self._rows, fixed, fixed)  # type: ignore[attr-defined]
+        outcome = finish(self._highs, "site model", is_mip=True)
+        return outcome.objective if outcome.status is SolveStatus.OPTIMAL else float("inf")
+
+
 def settle(problem: Problem, amounts: SiteVector) -> Outcome:
-    """The site model with the pools' use fixed: its value is the plan's objective, infeasible if a cap is broken."""
+    """The same for one plan, with the solver's own status."""
     model = build_site(problem)
     link(model, amounts)
     return run(model.prob)
+
+
+def applicable(problem: Problem) -> list[str]:
+    """Names of the site constraints that apply."""
+    return [
+        piece.NAME for piece in pieces(constraints) if hasattr(piece, "add") and piece.not_applicable(problem) is None
+    ]
+
+
+def draws(problem: Problem) -> bool:
+    """Whether servers draw anything besides the GPUs in use, so that whole servers count."""
+    return any(
+        spec.server_idle_w or spec.unused_gpu_w or spec.released_server_w
+        for site in problem.sites
+        for spec in site.gpus.values()
+    )
+
+
+def stands_apart(problem: Problem) -> bool:
+    """Whether nothing but linear costs ties the pools together: no site constraint applies and servers draw nothing."""
+    return applicable(problem) == [servers_on.NAME] and not draws(problem)
 
 
 def energy_price(problem: Problem) -> NDArray[np.float64]:
@@ -31,6 +83,24 @@ def energy_price(problem: Problem) -> NDArray[np.float64]:
         carbon = problem.weight(ObjectiveName.CARBON) * site.grid.carbon_g_per_kwh / GRAMS_PER_KILOGRAM
         rows.append(site.pue * (problem.weight(ObjectiveName.ENERGY) + price + carbon))
     return np.array(rows)
+
+
+def least_boot_cost(problem: Problem) -> NDArray[np.float64]:
+    """Lower bound on what booting servers adds to the objective (site,): 0 unless their energy is a gain.
+
+    For bounds that do not see boots: they tie windows together, and no window can know them by itself.
+    """
+    axes = site_axes(problem)
+    price = energy_price(problem) * problem.windows.hours / WATTS_PER_KILOWATT
+    least = np.zeros(len(axes.sites))
+    for row, (name, gpu) in enumerate(axes.stocks):
+        spec, home = problem.site(name).gpus[gpu], axes.sites.index(name)
+        ahead = spec.server_start_s / problem.windows.window_s
+        share = np.full(axes.windows, min(ahead, 1.0))
+        share[0] += ahead  # what was due before the horizon
+        gain = np.minimum(price[home] * servers_on.powered_server_w(spec), 0.0)
+        least[home] += float((gain * share).sum()) * most_servers(problem, row)
+    return least
 
 
 def direct_prices(problem: Problem) -> SiteVector:
@@ -45,13 +115,18 @@ def direct_prices(problem: Problem) -> SiteVector:
     return prices
 
 
+def server_share_w(spec: GpuSpec) -> float:
+    """What a GPU in use makes its server draw if it is full, besides the GPU itself, less what it would draw released [W]."""
+    return (spec.server_idle_w - spec.released_server_w) / spec.per_server
+
+
 def linear_prices(problem: Problem) -> SiteVector:
     """Direct prices with whole servers at their convex envelope: a GPU in use bears its share of a server."""
     prices = direct_prices(problem)
     axes = site_axes(problem)
     for row, (name, gpu) in enumerate(axes.stocks):
         spec = problem.site(name).gpus[gpu]
-        share_kw = (spec.server_idle_w - spec.released_server_w) / spec.per_server / WATTS_PER_KILOWATT
+        share_kw = server_share_w(spec) / WATTS_PER_KILOWATT
         prices.gpus_in_use[row] += energy_price(problem)[axes.sites.index(name)] * share_kw * problem.windows.hours
     return prices
 
@@ -60,8 +135,9 @@ def linear_prices(problem: Problem) -> SiteVector:
 class Meter:
     """Reads one site's draw besides its instances, and the excess over its caps, from GPUs in use and instance energy.
 
-    It repeats in numbers what `model.constraints` states in rows, for repairs, the window bound and the feasibility of caps. The
-    objective of a plan always comes from `settle`; the oracle tests hold the bound against enumeration and the compact model.
+    It repeats in numbers what `model.constraints` states in rows within one window, for repairs, the window bound and the feasibility of
+    caps; servers that boot for a later window are not in it. The objective of a plan always comes from `Settlement`; the oracle tests
+    hold the bound against enumeration and the compact model.
     """
 
     problem: Problem

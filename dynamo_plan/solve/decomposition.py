@@ -16,11 +16,11 @@ Source: Dantzig and Wolfe, Operations Research 8, 1960; Lagrangian bound: Geoffr
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import fields
+from threading import Timer
 from time import monotonic
 
 import numpy as np
@@ -29,14 +29,20 @@ from numpy.typing import NDArray
 from dynamo_plan.model.quantities import SiteVector, contribution
 from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
-from dynamo_plan.solve.coupling import linear_prices, settle
-from dynamo_plan.solve.cuts import TooManyStatesError
+from dynamo_plan.solve.brackets import CapPrices
+from dynamo_plan.solve.choice import best_combination, choosable
+from dynamo_plan.solve.coupling import Settlement, linear_prices, stands_apart
 from dynamo_plan.solve.highs import SolveStatus
+from dynamo_plan.solve.joint import PROVEN as JOINT_PROVEN
+from dynamo_plan.solve.joint import JointSearch, searchable
 from dynamo_plan.solve.ledger import ledger, objective_value
-from dynamo_plan.solve.pricing import Course, cheapest_course, pool_prices
+from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
 from dynamo_plan.solve.rolling import polish, roll
-from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.solve.solution import Solution, relative_gap
+from dynamo_plan.solve.spread import limits_starts, spread_starts
+from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, TooManyStatesError
+from dynamo_plan.solve.warm import compile_pricing, compile_search
 from dynamo_plan.solve.windows import Counts, WindowBound, window_bounds
 
 Progress = Callable[[str, float, str], None]
@@ -46,9 +52,6 @@ SMOOTHING = 0.7
 
 ROUNDS = 200
 """Column generation rounds at most; a guard, the bound at hand is valid at any time."""
-
-REPAIR_EVERY = 5
-"""Rounds between two repairs while columns are generated."""
 
 STAGES = 8
 """Times that the window bound is improved and a plan repaired from it."""
@@ -65,32 +68,21 @@ WINDOWS_EXACT = (
     "window bound: every window planned exactly over all pools, whole servers and stock included, starts priced"
 )
 
-ROUNDING = 1e-10
-"""Relative; a plan and a bound that differ by less have met: sums over thousands of windows round in these digits."""
 
 CONVERGED = 1e-9
 """Relative distance of bound and master value at which no column can improve the master."""
 
+NEARLY = 1e-5
+"""The same where the joint search goes on from the bound: it closes such a distance sooner than more columns would."""
 
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """Courses of all pools with the value of the whole plan and the proven bound [objective]."""
+SHARE_OF_GAP = 0.1
+"""Share of the asked-for gap that columns not generated, or not combined best, may leave."""
 
-    status: SolveStatus
-    courses: list[Course]
-    objective: float
-    bound: float
-    method: str
-    proof: str
+MOST_CHOICE_S = 10.0
+"""Time for choosing whole courses among the columns [s]."""
 
-
-def relative_gap(objective: float, bound: float) -> float:
-    """Gap between a plan's value and a bound, relative to the larger; 0 if they meet or cross by rounding."""
-    if not (math.isfinite(objective) and math.isfinite(bound)):
-        return math.inf
-    scale = max(abs(objective), abs(bound))
-    gap = (objective - bound) / scale if scale > 0 else 0.0
-    return gap if gap > ROUNDING else 0.0
+BISECTIONS = 8
+"""Rounds of pricing at bisected prices of caps before the master takes over."""
 
 
 class Decomposition:
@@ -108,19 +100,41 @@ class Decomposition:
         self.objective = float("inf")
         self.target = float("inf")  # cheapest seen, caps broken or not: what the window bound climbs towards
         self.courses: list[Course] = []
+        self.prices: SiteVector | None = None
+        self.columns: list[list[Course]] = []
         self.rounds = 0
         self.proof = ""
         self._priced: tuple[SiteVector, list[Course]] | None = None
+        self._settlement: Settlement | None = None
+        self._stop = np.zeros(1, dtype=np.int64)
 
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
         if self._priced is None or not _same(prices, self._priced[0]):
-            # Pools do not see each other here, so threads change the time and nothing else.
-            with ThreadPoolExecutor(self.threads) as workers:
-                own = [pool_prices(self.problem, pool, prices) for pool in self.problem.pools]
-                courses = list(workers.map(cheapest_course, self.spaces, own))
-            self._priced = (prices, courses)
+            own = [pool_prices(self.problem, pool, prices) for pool in self.problem.pools]
+            self._priced = (prices, self._cheapest(own))
         return self._priced[1]
+
+    def _cheapest(self, prices: list[PoolPrices]) -> list[Course]:
+        """Every pool's cheapest course; at the deadline or an interrupt the search is cut short, without a bound."""
+
+        def one(space: StateSpace, own: PoolPrices) -> Course:
+            if monotonic() >= self.deadline:
+                self._stop[0] = 1
+            return space.cheapest(own, self._stop)
+
+        # Pools do not see each other here, so threads change the time and nothing else.
+        with ThreadPoolExecutor(self.threads) as workers:
+            found = [workers.submit(one, space, own) for space, own in zip(self.spaces, prices, strict=True)]
+            timer = Timer(max(self.deadline - monotonic(), 0.0), self._stop.fill, [1])
+            timer.start()
+            try:
+                return [future.result() for future in found]
+            except KeyboardInterrupt:
+                self._stop[0] = 1
+                raise
+            finally:
+                timer.cancel()
 
     def contributions(self, courses: list[Course]) -> list[SiteVector]:
         """Use of site quantities by each course."""
@@ -131,21 +145,63 @@ class Decomposition:
 
     def offer(self, plan: Plan) -> None:
         """Keep a plan if it holds every cap and is the cheapest so far."""
-        book = ledger(self.problem, plan.amounts)
-        self.target = min(self.target, objective_value(self.problem, book.totals))
-        outcome = settle(self.problem, plan.amounts)
-        if outcome.status is SolveStatus.OPTIMAL and outcome.objective < self.objective:
-            self.objective, self.courses = outcome.objective, plan.courses
+        value = objective_value(self.problem, ledger(self.problem, plan.amounts).totals)
+        self.target = min(self.target, value)
+        if value >= self.objective:
+            return
+        if self._settlement is None:
+            self._settlement = Settlement(self.problem)
+        courses, settled = plan.courses, self._settlement.value(plan.amounts)
+        if not np.isfinite(settled) and limits_starts(self.problem):
+            courses = spread_starts(self.problem, self.spaces, courses)
+            settled = self._settlement.value(joint(self.problem, courses).amounts)
+        if settled < self.objective:
+            self.objective, self.courses = settled, courses
 
     def done(self) -> bool:
         """Whether the gap is small enough or the time is up."""
         return relative_gap(self.objective, self.bound) <= self.gap or monotonic() >= self.deadline
 
     def run(self, on_progress: Progress) -> None:
-        """Column generation to convergence, the gap or the limit; then the window bound where a gap is left."""
-        prices = self._generate(on_progress)
-        if self.done():
+        """Column generation to convergence or the limit; then the joint search or the window bound where a gap is left."""
+        prices = self.prices = self._generate(on_progress)
+        if self.done() or stands_apart(self.problem):
             return
+        if searchable(self.problem, self.spaces):
+            self._search(prices, on_progress)
+        if not self.done():
+            self._bound_windows(prices, on_progress)
+
+    def _search(self, prices: SiteVector, on_progress: Progress) -> None:
+        """Search the pools of every site together, from the best bound on."""
+        found: list[Course] = []
+        total = 0.0
+        several = len(self.problem.sites) > 1
+        for home, site in enumerate(self.problem.sites):
+            own = [space for space in self.spaces if space.pool.site == site.name]
+            if not own:
+                continue
+            search = JointSearch(self.problem, home, own, prices)
+            best = float("inf") if several else self.objective
+
+            def report(bound: float, name: str = site.name) -> None:
+                on_progress("solve", 0.75, f"joint search at {name}, bound {bound:.6g}")
+
+            result = search.search(best, self.deadline, report)
+            total += result.bound
+            found += result.courses or []
+        if total > self.bound:
+            self.bound, self.proof = total, JOINT_PROVEN
+        if len(found) == len(self.spaces):
+            by_pool = {space.pool.name: course for space, course in zip(self._by_site(), found, strict=True)}
+            self.offer(joint(self.problem, [by_pool[space.pool.name] for space in self.spaces]))
+
+    def _by_site(self) -> list[StateSpace]:
+        """The spaces in the order of the sites."""
+        return [space for site in self.problem.sites for space in self.spaces if space.pool.site == site.name]
+
+    def _bound_windows(self, prices: SiteVector, on_progress: Progress) -> None:
+        """The window bound and plans from it; where it does not apply, a repair of what the prices say."""
         plain = linear_prices(self.problem)
         bounds = window_bounds(
             self.problem,
@@ -173,12 +229,42 @@ class Decomposition:
 
     def _generate(self, on_progress: Progress) -> SiteVector:
         """Column generation; returns the prices of the best bound."""
-        courses = self.price(linear_prices(self.problem))
+        plain = linear_prices(self.problem)
+        courses = self.price(plain)
+        if stands_apart(self.problem):
+            self.bound, self.courses, self.proof = sum(course.bound for course in courses), courses, POOLS_EXACT
+            self.objective = objective_value(
+                self.problem, ledger(self.problem, joint(self.problem, courses).amounts).totals
+            )
+            return plain
         self.offer(joint(self.problem, courses))
+        self.columns = [[course] for course in courses]
+        centre, centre_rest = plain, float("-inf")
+        caps = CapPrices(self.problem, joint(self.problem, courses).amounts)
+        for self.rounds in range(1, BISECTIONS + 1):
+            bound = caps.worth() + sum(course.bound for course in courses)
+            if bound > self.bound:
+                self.bound, centre, centre_rest = bound, caps.prices(), caps.worth()
+                self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
+            on_progress("solve", 0.0, f"pricing round {self.rounds}, bound {self.bound:.6g}")
+            exceeded = caps.exceeded(joint(self.problem, courses).amounts)
+            if self.done() or (self.rounds == 1 and not exceeded):
+                break
+            courses = self.price(caps.prices())
+            for own, course in zip(self.columns, courses, strict=True):
+                own.append(course)
+        self._choose()
+        if self.done():
+            return centre
         scale = sum(abs(course.value) for course in courses) / max(len(self.problem.windows), 1)
-        master = Master(self.problem, self.contributions(courses), penalty=max(scale, 1.0))
-        centre, centre_rest = linear_prices(self.problem), float("-inf")
-        for self.rounds in range(1, ROUNDS + 1):
+        master = Master(self.problem, self.contributions([own[0] for own in self.columns]), penalty=max(scale, 1.0))
+        for number in range(1, max(len(own) for own in self.columns)):
+            for pool, amounts in enumerate(self.contributions([own[number] for own in self.columns])):
+                master.add(pool, amounts)
+        master.solve()
+        close = max(self.gap * SHARE_OF_GAP, NEARLY if searchable(self.problem, self.spaces) else CONVERGED)
+        while self.rounds < ROUNDS:
+            self.rounds += 1
             prices, fixed = master.duals()
             value = master.value
             rest = value - float(fixed.sum())
@@ -186,23 +272,33 @@ class Decomposition:
                 prices = _between(prices, centre, SMOOTHING)
                 rest = (1 - SMOOTHING) * rest + SMOOTHING * centre_rest
             courses = self.price(prices)
-            bound = rest + sum(course.value for course in courses)
+            bound = rest + sum(course.bound for course in courses)
             if bound > self.bound:
                 self.bound, centre, centre_rest = bound, prices, rest
                 self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
             gap = relative_gap(value, self.bound)
             on_progress("solve", 0.5 * (1.0 - min(1.0, gap)), f"pricing round {self.rounds}, bound {self.bound:.6g}")
-            if gap <= CONVERGED or monotonic() >= self.deadline:
+            if gap <= close or monotonic() >= self.deadline:
                 break
-            if self.rounds % REPAIR_EVERY == 0:
-                self._repair_priced(courses, prices, on_progress)
-                if self.done():
-                    break
-            for pool, amounts in enumerate(self.contributions(courses)):
-                master.add(pool, amounts)
+            self._add_columns(master, courses)
             master.solve()
         self.offer(joint(self.problem, courses))
+        if not self.done():
+            self._choose()
         return centre
+
+    def _choose(self) -> None:
+        """Offer the best combination of whole courses at hand, one per pool."""
+        room = self.deadline - monotonic()
+        if choosable(self.problem) and room > 0:
+            chosen = best_combination(self.problem, self.columns, min(MOST_CHOICE_S, room), self.gap * SHARE_OF_GAP)
+            if chosen is not None:
+                self.offer(joint(self.problem, chosen))
+
+    def _add_columns(self, master: Master, courses: list[Course]) -> None:
+        for pool, amounts in enumerate(self.contributions(courses)):
+            master.add(pool, amounts)
+            self.columns[pool].append(courses[pool])
 
     def _close(self, bounds: list[WindowBound], repairer: Repairer, on_progress: Progress) -> None:
         """Window bound and plans from it until the gap, the limit or no progress."""
@@ -272,13 +368,17 @@ def solve_decomposed(
     gap : float
         Relative gap to stop at [1].
     time_limit_s : float
-        Wall time [s].
+        Wall time, compilation of the kernels apart [s].
     threads : int, optional
         Threads that price pools; by default as many as there are cores.
     """
+    on_progress("solve", 0.0, "compiling or loading kernels")
+    compile_pricing(problem.pools[0], problem.windows.hours)
+    if searchable(problem, spaces):
+        compile_search()
     work = Decomposition(problem, spaces, gap, monotonic() + time_limit_s, threads)
     work.run(on_progress)
     found = bool(work.courses)
     reached = found and relative_gap(work.objective, work.bound) <= gap
     status = SolveStatus.OPTIMAL if reached else SolveStatus.FEASIBLE if found else SolveStatus.NOTHING_FOUND
-    return Solution(status, work.courses, work.objective, work.bound, "decomposed", work.proof)
+    return Solution(status, work.courses, work.objective, work.bound, "decomposed", work.proof, work.prices)

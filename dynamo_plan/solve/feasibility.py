@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.cuts import TooManyStatesError, admitted
-from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace
+from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace, TooManyStatesError, admitted
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 BEATEN_MARGIN = 1e-9
@@ -48,19 +47,13 @@ def net_power(
     return np.asarray(power_w - counts @ saved)
 
 
-def likely_states(space: StateSpace) -> NDArray[np.int64]:
-    """A state of little power in each window (window, kind), found without looking at all of them."""
-    shape = (space.pool.mix.size, len(space.pool.kinds))
-    return space.detour(PoolPrices(np.ones(shape[0]), np.zeros(shape), np.zeros(shape))).reference
-
-
-def least_power(space: StateSpace, unused: dict[str, float]) -> NDArray[np.int64]:
-    """State of least net power in each window (window, kind), starts free; of equals the first."""
+def least_power(space: StateSpace, unused: dict[str, float], *, roughly: bool = False) -> NDArray[np.int64]:
+    """State of least net power in each window (window, kind), starts free; with `roughly` one of little power, found at once."""
     windows = space.pool.mix.size
     saved = np.array([kind.gpus * unused[kind.gpu] for kind in space.pool.kinds])
-    instance = np.broadcast_to(-space.kwh(saved), (windows, saved.size))
-    found = space.survivors(PoolPrices(np.ones(windows), instance, np.zeros(instance.shape)))
-    return np.array([here.counts[net_power(space, here.counts, here.power_w, unused).argmin()] for here in found])
+    instance = np.tile(-space.kwh(saved), (windows, 1))
+    prices = PoolPrices(np.ones(windows), instance, np.zeros(instance.shape))
+    return space.cheapest(prices, np.array([1]) if roughly else None).counts
 
 
 def pareto(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import highspy
 import numpy as np
@@ -16,6 +16,10 @@ from dynamo_plan.model.live import load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+EXACT: dict[str, Any] = {"random_seed": 0, "mip_feasibility_tolerance": 1e-9, "primal_feasibility_tolerance": 1e-9}
+"""Options of every solve; the tolerances are an order below those by which the verifier judges."""
 
 
 class SolveStatus(StrEnum):
@@ -86,16 +90,23 @@ def run(
         threads=threads,
         timeLimit=time_limit_s,
         logPath=None if log is None else str(log),
-        random_seed=0,
-        mip_feasibility_tolerance=1e-9,
-        primal_feasibility_tolerance=1e-9,
+        **EXACT,
     )
-    highs = load(prob, solver)
+    return finish(load(prob, solver), f"model {prob.name}", is_mip=not relax and bool(prob.isMIP()))
+
+
+def finish(highs: highspy.Highs, name: str, *, is_mip: bool) -> Outcome:
+    """Run a live model and read how it ended.
+
+    Raises
+    ------
+    SolverError
+        HiGHS calls the model unbounded or fails.
+    """
     highs.run()
     info = highs.getInfo()
     status = highs.getModelStatus()
     has_solution = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    is_mip = not relax and prob.isMIP()
     value = float(info.objective_function_value) if has_solution else float("nan")
     bound = float(info.mip_dual_bound) if is_mip else value
     values = np.asarray(highs.getSolution().col_value) if has_solution else np.zeros(0)
@@ -115,7 +126,7 @@ def run(
     raise SolverError(
         Fault(
             "solver-failed",
-            f"model {prob.name}",
+            name,
             f"HiGHS ended with {highs.modelStatusToString(status)}",
             "The model is bounded by construction",
             "Please report this with the output of `dynamo-plan solve --save-lp`",

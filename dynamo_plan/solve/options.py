@@ -75,8 +75,8 @@ def gather_options(
 
     Costs are exact at least for the cheapest option of each pair of window and GPUs.
     """
-    free = PoolPrices(prices.energy, prices.instance + linear, np.zeros_like(prices.start))
-    window, counts = space.near(free, space.detour(free, slack))
+    priced = PoolPrices(prices.energy, prices.instance + linear, prices.start)
+    window, counts = space.within(priced, slack)
     gpus = counts @ space.pool.gpus
     order = np.lexsort((gpus, window))
     window, counts, gpus = window[order], counts[order], gpus[order]

@@ -8,35 +8,14 @@ both the pool's optimum where nothing couples it to others and its part of the L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.model.constraints.instance_starts import start_cost
 from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh, start_hours
 from dynamo_plan.problem import PoolProblem, Problem
-from dynamo_plan.solve.states import PoolPrices, StateSpace, WindowStates
+from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, WindowStates
 from dynamo_plan.units import WH_PER_KWH
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A pool's course over the horizon.
-
-    Attributes
-    ----------
-    counts : array of int, shape (window, kind)
-        Running instances.
-    power_w : array, shape (window,)
-        Power of the dispatch [W].
-    value : float
-        Cost at the prices it was found with [objective].
-    """
-
-    counts: NDArray[np.int64]
-    power_w: NDArray[np.float64]
-    value: float
 
 
 def pool_prices(problem: Problem, pool: PoolProblem, prices: SiteVector) -> PoolPrices:
@@ -57,7 +36,7 @@ def pool_prices(problem: Problem, pool: PoolProblem, prices: SiteVector) -> Pool
 
 def cheapest_course(space: StateSpace, prices: PoolPrices) -> Course:
     """The course of least cost at these prices."""
-    return cheapest_through(space.survivors(prices), prices, space.window_h)
+    return space.cheapest(prices)
 
 
 def cheapest_through(

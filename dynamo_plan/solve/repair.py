@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from dynamo_plan.model.quantities import SiteVector, contribution, site_axes
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.solve.coupling import Meter, direct_prices, energy_price
-from dynamo_plan.solve.pricing import Course, cheapest_through, pool_prices
-from dynamo_plan.solve.states import Pairs, PoolPrices, StateSpace, WindowStates, windows_of
+from dynamo_plan.solve.pricing import cheapest_through, pool_prices
+from dynamo_plan.solve.states import Course, Pairs, PoolPrices, StateSpace, WindowStates, end_starts, windows_of
 from dynamo_plan.units import WATTS_PER_KILOWATT, WH_PER_KWH
 
 CANDIDATES = 48
@@ -144,7 +144,7 @@ def near_states(problem: Problem, spaces: list[StateSpace], prices: SiteVector) 
     found = []
     for space in spaces:
         own = pool_prices(problem, space.pool, prices)
-        window, counts = space.near(own, space.detour(own, _slack(problem, space.pool)))
+        window, counts = space.within(own, _slack(problem, space.pool))
         found.append(cheapest(space, window, counts, space.lower(own, window, counts)))
     return found
 
@@ -215,5 +215,10 @@ class _Costs:
         overhead = meter.overhead_w(used) * hours / WATTS_PER_KILOWATT
         extra = overhead * self.energy_price[home][window] + self.penalty * meter.excess(window, used, energy)
         own = [pool_prices(self.problem, pool, self.direct) for pool in pools]
-        prices = PoolPrices(own[0].energy, np.hstack([p.instance for p in own]), np.hstack([p.start for p in own]))
-        return cheapest_through(choices, prices, hours, np.split(extra, np.cumsum(sizes)[:-1]))
+        edges = np.cumsum([0, *(len(pool.kinds) for pool in pools)])
+        for pool, prices, left, right in zip(pools, own, edges[:-1], edges[1:], strict=True):
+            extra = extra + end_starts(pool, prices, window, counts[:, left:right])
+        joint_prices = PoolPrices(
+            own[0].energy, np.hstack([p.instance for p in own]), np.hstack([p.start for p in own])
+        )
+        return cheapest_through(choices, joint_prices, hours, np.split(extra, np.cumsum(sizes)[:-1]))

@@ -1,17 +1,4 @@
-r"""States of a pool that can be part of a cheapest course, and their exact cost.
-
-A state :math:`N` can be left out of window :math:`t` when some other admitted state :math:`M` is cheaper even after
-going there and back,
-
-.. math:: e_t(N) > e_t(M) + \sum_k u_{k,t} (M_k - N_k)^+ + \sum_k d_{k,t} (N_k - M_k)^+
-
-where :math:`u` and :math:`d` bound what one instance more or less can add to the start costs at the window's two
-edges: for start prices :math:`c \ge 0` that is :math:`u_t = c_t, d_t = c_{t+1}`. Every course through :math:`N` then
-gets cheaper through :math:`M`. The test is applied with the hull's lower bound for :math:`e_t(N)` and one reference
-state per window, first in the factored form of `dynamo_plan.solve.cuts`, which never builds the grid of all states;
-the true dispatch is computed only for the few left, and the test repeated among those. All of it is exact for the
-given prices: no course of least cost is lost.
-"""
+"""States of a pool: their exact power, their bounds, and the lists of those that can matter at given prices."""
 
 from __future__ import annotations
 
@@ -19,32 +6,49 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.errors import Fault, InputError
+from dynamo_plan.model.constraints import reserve, served_demand
 from dynamo_plan.problem import PoolProblem
-from dynamo_plan.solve.cuts import Cuts, Detour, TooManyStatesError, admitted
 from dynamo_plan.solve.dispatch import Fleet
+from dynamo_plan.solve.kernels import course, dispatch, powers, states
+from dynamo_plan.solve.tables import pool_limits, pool_tables
 from dynamo_plan.units import WATTS_PER_KILOWATT
-
-PRUNING_MARGIN = 1e-9
-"""Relative; states are dropped only when dearer by more than rounding could explain."""
 
 LARGEST_BOX = 3_000_000
 """Pairs of window and state up to which `box` lists everything; it serves small problems and tests."""
 
-LARGEST_WINDOW = 3000
-"""States of one pool and window that may survive the bounds: the test among them compares each with each."""
+LARGEST_LIST = 3_000_000
+"""Partial states of one window looked at for a list, and pairs of window and state on it; a memory guard."""
 
-NEIGHBOURS = 4
-"""Numbers of the largest kind, either way, whose best state is tried as a reference; farther ones rarely rule anything out."""
+MOST = (400_000, 60_000, 2_000)
+"""Partial states, states that pass the cuts and candidates of one window that a course may look at before it drops states within a
+tolerance; some milliseconds of work."""
 
-SURPLUS_PASSES = 3
-"""Smallest numbers of the last kind tried as references against larger ones, everything else equal."""
+LARGEST_KEY_BITS = 62
+"""Bits of the number of a window and state; it must fit a signed 64-bit integer."""
 
-REFERENCES = 3
-"""Trial states per window, best by lower bound, whose true dispatch is computed to find the reference."""
+FIRST_SLOTS = 1024
+"""Slots of a new table of powers, a power of two; it doubles when half full."""
+
+
+class TooManyStatesError(InputError):
+    """A pool has more candidate states than memory allows to list."""
+
+    def __init__(self, pool: str, states: int) -> None:
+        super().__init__(
+            Fault(
+                "pool-too-large",
+                f"pool {pool}",
+                f"more than {states:,} candidate states would have to be listed",
+                "Caps and whole servers are decided over lists of states; these are long where a pool has hundreds of instances",
+                "Split the pool, or leave out kinds that are never chosen",
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,16 @@ class PoolPrices:
     instance : array, shape (window, kind)
         Per running instance and window, without its energy [objective].
     start : array, shape (window, kind)
-        Per start at the window's left edge [objective]; the first row is not used.
+        Per start at the window's left edge [objective]; the first row counts only where the state before is given.
     """
 
     energy: NDArray[np.float64]
     instance: NDArray[np.float64]
     start: NDArray[np.float64]
+
+    def without_starts(self) -> PoolPrices:
+        """The same prices with starts for nothing, so that every window stands alone."""
+        return PoolPrices(self.energy, self.instance, np.zeros_like(self.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +91,82 @@ class Pairs:
     value: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A pool's course over the horizon.
+
+    Attributes
+    ----------
+    counts : array of int, shape (window, kind)
+        Running instances.
+    power_w : array, shape (window,)
+        Power of the dispatch [W].
+    value : float
+        Cost at the prices it was found with [objective].
+    bound : float
+        No course costs less at these prices; equal to `value` where no tolerance was needed [objective].
+    """
+
+    counts: NDArray[np.int64]
+    power_w: NDArray[np.float64]
+    value: float
+    bound: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class NearOptimal:
+    """States of a pool's near-optimal courses at some prices, sorted by window.
+
+    Attributes
+    ----------
+    value : float
+        Cost of the cheapest course [objective].
+    edge : array of int, shape (window + 1,)
+        First state of each window.
+    counts : array of int, shape (state, kind)
+    power_w : array, shape (state,)
+        Power of the dispatch [W].
+    stage : array, shape (state,)
+        Cost of the state in its window, all starts apart [objective].
+    onward : array, shape (state,)
+        Least cost from the state's window to the end, the end's own starts included [objective].
+    """
+
+    value: float
+    edge: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    power_w: NDArray[np.float64]
+    stage: NDArray[np.float64]
+    onward: NDArray[np.float64]
+
+
 class StateSpace:
-    """The states of one pool: candidates at given prices, and the exact power of any of them.
+    """The states of one pool.
 
     Parameters
     ----------
     pool : PoolProblem
     window_h : float
         Length of a window [h].
+    most : tuple of int
+        See `MOST`.
     """
 
-    def __init__(self, pool: PoolProblem, window_h: float) -> None:
+    def __init__(self, pool: PoolProblem, window_h: float, most: tuple[int, int, int] = MOST) -> None:
         self.pool = pool
         self.window_h = window_h
+        self.most = most
+        if math.log2(self.pool.mix.size) + float(np.log2(pool.max_instances + 1.0).sum()) > LARGEST_KEY_BITS:
+            raise TooManyStatesError(pool.name, 2**LARGEST_KEY_BITS)
         self.fleets = [Fleet(kinds) for kinds in pool.mixes]
-        self.cuts = Cuts(pool, self.fleets)
-        self._power: dict[tuple[int, int], float] = {}
-        self._radix = np.cumprod([1, *(pool.max_instances[:0:-1] + 1)])[::-1].astype(np.int64)[: len(pool.kinds)]
+        self.tables = pool_tables([fleet.envelopes for fleet in self.fleets])
+        self.limits = pool_limits(pool)
+        self._memory = (np.full(FIRST_SLOTS, -1, dtype=np.int64), np.empty(FIRST_SLOTS))
+        self._used = 0
 
     def codes(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """One number per state (pair, kind), in lexicographic order (pair,)."""
-        return np.asarray(counts @ self._radix)
+        return np.asarray(counts @ self.limits.kinds[2])
 
     def kwh(self, power_w: NDArray[np.float64]) -> NDArray[np.float64]:
         """Energy of these powers [W] over one window [kWh]."""
@@ -111,26 +174,16 @@ class StateSpace:
 
     def bound_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Hull's lower bound on the power of pairs of window and state (pair,) [W]."""
-        return self._by_mix(window, counts, "hull_power")
+        counts = np.ascontiguousarray(counts, dtype=np.int64)
+        return dispatch.hull_powers(self.tables, self.limits.mix[window], counts, self.pool.rate_rps[window])
 
     def power_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Exact power of the dispatch of pairs of window and state (pair,) [W]; computed once each."""
-        codes = self.codes(counts)
-        keys = list(zip(window.tolist(), codes.tolist(), strict=True))
-        missing = [index for index, key in enumerate(keys) if key not in self._power]
-        if missing:
-            watts = self._by_mix(window[missing], counts[missing], "power")
-            self._power.update(zip([keys[index] for index in missing], watts.tolist(), strict=True))
-        return np.array([self._power[key] for key in keys])
-
-    def _by_mix(self, window: NDArray[np.int64], counts: NDArray[np.int64], measure: str) -> NDArray[np.float64]:
-        watts = np.empty(window.size)
-        mix = self.pool.mix[window]
-        for index in np.unique(mix):
-            here = np.flatnonzero(mix == index)
-            fleet = self.fleets[index]
-            watts[here] = getattr(fleet, measure)(counts[here], self.pool.rate_rps[window[here]])
-        return watts
+        window, counts = (np.ascontiguousarray(array, dtype=np.int64) for array in (window, counts))
+        power, self._memory, self._used = powers.known_powers(
+            self.tables, self.limits, window, counts, self._memory, self._used
+        )
+        return power
 
     def box(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Every admitted pair of window and state within the instance limits: (pair,), (pair, kind).
@@ -141,9 +194,8 @@ class StateSpace:
             More pairs than `LARGEST_BOX`.
         """
         windows = self.pool.mix.size
-        size = self.box_size()
-        if size > LARGEST_BOX:
-            raise TooManyStatesError(self.pool.name, size)
+        if self.box_size() > LARGEST_BOX:
+            raise TooManyStatesError(self.pool.name, LARGEST_BOX)
         grid = np.array(list(product(*(range(int(limit) + 1) for limit in self.pool.max_instances))), dtype=np.int64)
         grid = grid.reshape(-1, len(self.pool.kinds))
         window = np.repeat(np.arange(windows), grid.shape[0])
@@ -155,169 +207,125 @@ class StateSpace:
         """Pairs of window and state within the instance limits, admitted or not."""
         return self.pool.mix.size * math.prod(int(limit) + 1 for limit in self.pool.max_instances)
 
-    def survivors(self, prices: PoolPrices) -> list[WindowStates]:
-        """Per window, the states that a cheapest course at these prices may pass through.
-
-        The most promising states get their true cost first and then rule out others by the others' bound, best first, so that
-        few true costs are computed.
-        """
-        test = self.detour(prices)
-        window, counts = self.near(prices, test)
-        lower = self.lower(prices, window, counts)
-        outer = int(self.cuts.order[0])
-        known: list[Pairs] = []
-        while window.size:
-            # The best of every window and number of the largest kind: references all along the exchange between kinds.
-            order = np.lexsort((lower, counts[:, outer], window))
-            key = (window * (int(self.pool.max_instances[outer]) + 1) + counts[:, outer])[order]
-            best = order[np.append(True, key[1:] != key[:-1])]
-            power = self.power_w(window[best], counts[best])
-            known.append(Pairs(window[best], counts[best], power))
-            left = np.ones(window.size, dtype=bool)
-            left[best] = False
-            window, counts, lower = window[left], counts[left], lower[left]
-            stage = self.stage(prices, known[-1].window, known[-1].counts, power)
-            alive = ~self._beaten(test, Pairs(window, counts, lower), Pairs(known[-1].window, known[-1].counts, stage))
-            window, counts, lower = window[alive], counts[alive], lower[alive]
-        return self._undominated(prices, test, known)
-
-    def _undominated(self, prices: PoolPrices, test: Detour, known: list[Pairs]) -> list[WindowStates]:
-        window = np.concatenate([part.window for part in known])
-        counts = np.concatenate([part.counts for part in known])
-        power = np.concatenate([part.value for part in known])
-        order = np.lexsort((self.codes(counts), window))
-        window, counts, power = window[order], counts[order], power[order]
-        stage = self.stage(prices, window, counts, power)
-        found = []
-        for t, here in windows_of(window, self.pool.mix.size):
-            alive = undominated_states(counts[here], stage[here], test.up[t], test.down[t])
-            found.append(WindowStates(counts[here][alive], power[here][alive]))
-        return found
-
     def stage(
         self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64], power_w: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Cost of pairs of window and state, starts apart (pair,) [objective]."""
-        return np.asarray((prices.instance[window] * counts).sum(axis=1) + prices.energy[window] * self.kwh(power_w))
+        """Cost of pairs of window and state, starts between windows apart (pair,) [objective]."""
+        return np.asarray(
+            (prices.instance[window] * counts).sum(axis=1)
+            + prices.energy[window] * self.kwh(power_w)
+            + end_starts(self.pool, prices, window, counts)
+        )
 
     def lower(self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Lower bound on that cost; none where energy has a negative price."""
         bound = self.stage(prices, window, counts, self.bound_w(window, counts))
         return np.where(prices.energy[window] >= 0, bound, -np.inf)
 
-    def _beaten(self, test: Detour, states: Pairs, references: Pairs) -> NDArray[np.bool_]:
-        """Whether a reference of the same window beats a state's bound even after the detour (state,).
+    def cheapest(self, prices: PoolPrices, stop: NDArray[np.int64] | None = None) -> Course:
+        """The course of least cost at these prices, by dynamic programming (`dynamo_plan.solve.kernels.course`).
 
-        One reference at most per window and number of the largest kind; those within `NEIGHBOURS` of a state's own number are tried.
+        Parameters
+        ----------
+        stop : array of int, shape (1,), optional
+            Set it to 1 from another thread to end the search early; the course then has no bound.
         """
-        outer = int(self.cuts.order[0])
-        most = int(self.pool.max_instances[outer]) + 1
-        lookup = np.full((self.pool.mix.size, most + 2 * NEIGHBOURS), -1, dtype=np.int64)
-        lookup[references.window, references.counts[:, outer] + NEIGHBOURS] = np.arange(references.window.size)
-        beaten = np.zeros(states.window.size, dtype=bool)
-        alive = np.arange(states.window.size)
-        for distance in sorted(range(-NEIGHBOURS, NEIGHBOURS + 1), key=abs):
-            window, counts = states.window[alive], states.counts[alive]
-            ref = lookup[window, counts[:, outer] + NEIGHBOURS + distance]
-            step = references.counts[ref] - counts
-            way = (np.maximum(step, 0) * test.up[window] + np.maximum(-step, 0) * test.down[window]).sum(axis=1)
-            limit = references.value[ref] + way
-            worse = (ref >= 0) & (states.value[alive] > limit + PRUNING_MARGIN * np.abs(limit))
-            beaten[alive[worse]] = True
-            alive = alive[~worse]
-        return beaten
+        counts, power, value, loss, *_ = self._course(prices, stop, 0.0)
+        return Course(counts, power, value, value - loss)
 
-    def near(self, prices: PoolPrices, test: Detour) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs of window and state that pass the detour test with the hull's bound, sorted by window and state."""
-        window, counts = self.cuts.candidates(test)
-        lower = self.lower(prices, window, counts)
-        limit = test.limit[window] + test.way(window, counts)
-        keep = lower <= limit + PRUNING_MARGIN * np.abs(limit)
-        window, counts = self._without_surplus(prices, test, Pairs(window[keep], counts[keep], lower[keep]))
-        busiest = int(np.bincount(window, minlength=1).max())
-        if busiest > LARGEST_WINDOW:
-            raise TooManyStatesError(self.pool.name, busiest)
-        return window, counts
+    def near_optimal(self, prices: PoolPrices, slack: float) -> NearOptimal:
+        """Every state of every course that costs at most `slack` [objective] more than the cheapest one at these prices.
 
-    def _without_surplus(
-        self, prices: PoolPrices, test: Detour, states: Pairs
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The detour test among states that differ in the last kind's number only; sorted by window and state."""
-        inner = int(self.cuts.order[-1])
-        others = np.delete(np.arange(states.counts.shape[1]), inner)
-        order = np.lexsort((states.counts[:, inner], states.counts[:, others] @ self._radix[others], states.window))
-        window, counts, lower = states.window[order], states.counts[order], states.value[order]
-        key = window * (self._radix[0] * (self.pool.max_instances[0] + 1)) + counts[:, others] @ self._radix[others]
-        for rank in range(SURPLUS_PASSES):
-            edge = np.append(True, key[1:] != key[:-1])
-            first = np.flatnonzero(edge)
-            size = np.diff(np.append(first, key.size))
-            group = np.cumsum(edge) - 1
-            chosen = first[size > rank] + rank
-            upper = self.stage(
-                prices, window[chosen], counts[chosen], self._by_mix(window[chosen], counts[chosen], "quick_power")
-            )
-            best = np.full(first.size, np.inf)
-            best[size > rank] = upper
-            own = np.full(first.size, 0)
-            own[size > rank] = counts[chosen, inner]
-            step = counts[:, inner] - own[group]
-            way = np.maximum(-step, 0) * test.up[window, inner] + np.maximum(step, 0) * test.down[window, inner]
-            limit = best[group] + way + test.slack[window]
-            keep = (lower <= limit + PRUNING_MARGIN * np.abs(limit)) | (step == 0)
-            window, counts, lower, key = window[keep], counts[keep], lower[keep], key[keep]
-        order = np.lexsort((self.codes(counts), window))
-        return window[order], counts[order]
+        Raises
+        ------
+        TooManyStatesError
+            More candidates in some window than `most` allows.
+        """
+        _, _, value, loss, edge, rows, ahead = self._course(prices, None, slack)
+        if loss > 0.0:
+            raise TooManyStatesError(self.pool.name, self.most[-1])
+        windows = self.pool.mix.size
+        order = np.concatenate([np.arange(edge[t], edge[t + 1]) for t in range(windows - 1, -1, -1)])
+        size = np.diff(edge)[::-1]
+        window = np.repeat(np.arange(windows), size)
+        rows = np.ascontiguousarray(rows[order])
+        watts = self.power_w(window, rows)
+        return NearOptimal(
+            value=value,
+            edge=np.concatenate([[0], np.cumsum(size)]),
+            counts=rows,
+            power_w=watts,
+            stage=self.stage(prices, window, rows, watts) - end_starts(self.pool, prices, window, rows),
+            onward=ahead[order],
+        )
 
-    def detour(self, prices: PoolPrices, slack: NDArray[np.float64] | float = 0.0) -> Detour:
-        """The detour test at these prices; `slack` [objective] keeps states that are dearer by up to this much."""
-        up, down = detour_prices(prices)
-        window, counts = self.trials()
-        energy = prices.energy * self.window_h / WATTS_PER_KILOWATT
-        fixed = (prices.instance[window] * counts).sum(axis=1)
-        lower = fixed + energy[window] * self.bound_w(window, counts)
-        order = np.lexsort((self.codes(counts), lower, window))
-        window, counts, fixed = window[order], counts[order], fixed[order]
-        first = np.searchsorted(window, np.arange(self.pool.mix.size))
-        rank = np.arange(window.size) - first[window]
-        window, counts, fixed = window[rank < REFERENCES], counts[rank < REFERENCES], fixed[rank < REFERENCES]
-        cost = fixed + energy[window] * self.power_w(window, counts)
-        order = np.lexsort((cost, window))
-        best = order[np.searchsorted(window[order], np.arange(self.pool.mix.size))]
-        room = np.broadcast_to(slack, best.shape)
-        return Detour(energy, prices.instance, up, down, counts[best], cost[best] + room, room)
+    def _course(self, prices: PoolPrices, stop: NDArray[np.int64] | None, slack: float) -> tuple[Any, ...]:
+        found = course.course(
+            self.tables,
+            self.limits,
+            prices.energy * self.window_h / WATTS_PER_KILOWATT,
+            np.ascontiguousarray(prices.instance),
+            np.ascontiguousarray(prices.start),
+            (self._end(self.pool.initial_counts), self._end(self.pool.final_counts)),
+            self._memory,
+            self._used,
+            np.zeros(1, dtype=np.int64) if stop is None else stop,
+            slack,
+            self.most,
+        )
+        self._memory, self._used = found[4:6]
+        return (*found[:4], *found[6:])
 
-    def trials(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A few admitted states of every window, among them every kind alone and every kind topped up by another."""
-        windows = np.arange(self.pool.mix.size)
-        found = [counts for counts in self._trial_counts() if counts.size]
-        window = np.tile(windows, len(found))
-        counts = np.minimum(np.concatenate(found), self.pool.max_instances)
-        keep = admitted(self.pool, window, counts)
-        return window[keep], counts[keep]
+    def _end(self, counts: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        return np.full(len(self.pool.kinds), -1) if counts is None else np.ascontiguousarray(counts, dtype=np.int64)
 
-    def _trial_counts(self) -> Iterator[NDArray[np.int64]]:
-        """Counts (window, kind) of each rule for a trial state."""
-        pool = self.pool
-        kinds = range(len(pool.kinds))
-        capacity = np.where(pool.reserve_capacity_rps > 0, pool.reserve_capacity_rps, np.nan)
-        need = pool.reserve_rate_rps
-        none = np.zeros((need.size, len(pool.kinds)), dtype=np.int64)
-        for kind in kinds:
-            alone = np.nan_to_num(np.ceil(need / capacity[:, kind] * (1 - PRUNING_MARGIN)))
-            for more in range(3):
-                counts = none.copy()
-                counts[:, kind] = np.maximum(alone + more, pool.min_instances)
-                yield counts
-            for other in kinds:
-                if other == kind:
-                    continue
-                for fewer in range(1, 4):
-                    counts = none.copy()
-                    counts[:, kind] = np.maximum(alone - fewer, 0)
-                    rest = np.maximum(need - counts[:, kind] * np.nan_to_num(capacity[:, kind]), 0.0)
-                    counts[:, other] = np.nan_to_num(np.ceil(rest / capacity[:, other] * (1 - PRUNING_MARGIN)))
-                    yield counts
+    def within(self, prices: PoolPrices, slack: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs of window (pair,) and state (pair, kind) whose cost without starts may lie within a slack of the window's least.
+
+        Parameters
+        ----------
+        slack : array, shape (window,)
+            [objective]
+
+        Raises
+        ------
+        TooManyStatesError
+            More than `LARGEST_LIST`.
+        """
+        free = prices.without_starts()
+        best = self.cheapest(free)
+        line = np.arange(slack.size)
+        # What the ends of the horizon cost the cheapest states is room that others may have saved, and so is what they may gain.
+        room = slack + end_starts(self.pool, prices, line, best.counts)
+        if self.pool.initial_counts is not None:
+            room[0] += float(np.maximum(-prices.start[0], 0.0) @ self.pool.max_instances)
+        if self.pool.final_counts is not None:
+            room[-1] += float(np.maximum(-prices.start[-1], 0.0) @ self.pool.final_counts)
+        edge, rows, complete = states.within(
+            self.tables,
+            self.limits,
+            prices.energy * self.window_h / WATTS_PER_KILOWATT,
+            np.ascontiguousarray(prices.instance),
+            self.stage(free, line, best.counts, best.power_w) + room,
+            LARGEST_LIST,
+        )
+        if not complete:
+            raise TooManyStatesError(self.pool.name, LARGEST_LIST)
+        return np.repeat(line, np.diff(edge)), rows
+
+
+def end_starts(
+    pool: PoolProblem, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Cost of the starts at the ends of the horizon, of pairs of window and state (pair,) [objective]; 0 where an end is free."""
+    cost = np.zeros(window.size)
+    if pool.initial_counts is not None:
+        first = np.flatnonzero(window == 0)
+        cost[first] += np.maximum(counts[first] - pool.initial_counts, 0) @ prices.start[0]
+    if pool.final_counts is not None:
+        last = np.flatnonzero(window == pool.mix.size - 1)
+        cost[last] += np.maximum(pool.final_counts - counts[last], 0) @ prices.start[-1]
+    return cost
 
 
 def windows_of(window: NDArray[np.int64], count: int) -> Iterator[tuple[int, slice]]:
@@ -327,24 +335,6 @@ def windows_of(window: NDArray[np.int64], count: int) -> Iterator[tuple[int, sli
         yield t, slice(start, stop)
 
 
-def detour_prices(prices: PoolPrices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Most that one instance more, and one less, in a single window can add to start costs (window, kind).
-
-    The horizon's two ends cost nothing: the first state is free, the last is left as it is.
-    """
-    left = prices.start.copy()
-    left[0] = 0.0
-    right = np.vstack([left[1:], np.zeros_like(left[:1])])
-    up = np.maximum(left, 0.0) + np.maximum(-right, 0.0)
-    down = np.maximum(-left, 0.0) + np.maximum(right, 0.0)
-    return up, down
-
-
-def undominated_states(
-    counts: NDArray[np.int64], cost: NDArray[np.float64], up: NDArray[np.float64], down: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Which states no other state beats even after the detour to it; counts (state, kind), cost (state,)."""
-    step = counts[None, :, :] - counts[:, None, :]  # from row's state to column's
-    way = np.maximum(step, 0) @ up + np.maximum(-step, 0) @ down
-    beaten = cost[:, None] > cost[None, :] + way + PRUNING_MARGIN * np.abs(cost[:, None])
-    return np.asarray(~beaten.any(axis=1))
+def admitted(pool: PoolProblem, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each pair of window (pair,) and state (pair, kind) satisfies every pool constraint."""
+    return served_demand.admits(pool, window, counts) & reserve.admits(pool, window, counts)

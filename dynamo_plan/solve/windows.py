@@ -28,12 +28,11 @@ from numpy.typing import NDArray
 from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.chains import Chains, half_start_slopes
-from dynamo_plan.solve.coupling import Meter, direct_prices
-from dynamo_plan.solve.cuts import TooManyStatesError
+from dynamo_plan.solve.coupling import Meter, direct_prices, least_boot_cost
 from dynamo_plan.solve.options import PoolOptions, gather_options
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import cheapest
-from dynamo_plan.solve.states import Pairs, StateSpace
+from dynamo_plan.solve.states import Pairs, StateSpace, TooManyStatesError
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 FIRST_STEP = 1.0
@@ -51,6 +50,15 @@ SMALLEST_STEP = 1e-3
 
 WIDENINGS = 3
 """Times that the candidates' room is doubled where a tight stock leaves a window without a combination."""
+
+FIRST_ROOM = 0.02
+"""Share of a pool's cost in a window by which first candidates may be dearer than its cheapest state."""
+
+CERTIFICATIONS = 6
+"""Times that candidates are gathered for a certificate; two suffice nearly always."""
+
+ROUNDING = 1e-9
+"""Relative; room that differs by less is the same."""
 
 LARGEST_TABLE = 60_000_000
 """Entries of the knapsack's choice table or of the potentials; a memory guard, beyond it this bound is not computed."""
@@ -100,10 +108,12 @@ class WindowBound:
         self.constant -= float((cap_price * cap_kwh).sum())
         per_watt = self.energy * hours / WATTS_PER_KILOWATT
         self.server_cost = per_watt * (spec.server_idle_w + spec.unused_gpu_w * spec.per_server)
+        self.stock_price = stock_price
         self.gpu_price = per_watt * (spec.server_idle_w - spec.released_server_w) / spec.per_server + stock_price
         self.unit = math.gcd(spec.per_server, *(int(g) for space in spaces for g in space.pool.gpus))
         self.meter = Meter(problem, site)
         self.constant += float((self.energy * self.meter.released_w()).sum()) * hours / WATTS_PER_KILOWATT
+        self.constant += float(least_boot_cost(problem)[site])
         self.stock = self.site.stock[self.gpu]
         self.best = float("-inf")
         self.step = FIRST_STEP
@@ -114,7 +124,7 @@ class WindowBound:
 
     def prepare(self) -> bool:
         """Gather first candidates; False if the tables grow too large or some window finds no combination within the stock."""
-        slack = np.abs(self.server_cost)
+        slack = np.abs(self.server_cost) + self._least_room()
         for _ in range(WIDENINGS + 1):
             self._gather([slack] * len(self.spaces))
             self.chains = self._chains()
@@ -127,6 +137,17 @@ class WindowBound:
                 return True
             slack = np.where(short, 2.0 * slack, slack)
         return False
+
+    def _least_room(self) -> NDArray[np.float64]:
+        """Room for first candidates where servers draw nothing: a share of what a pool's energy costs in the mean (window,)."""
+        line = np.arange(self.energy.size)
+        free = [prices.without_starts() for prices in self.prices]
+        best = [space.cheapest(prices) for space, prices in zip(self.spaces, free, strict=True)]
+        costs = [
+            np.abs(space.stage(prices, line, course.counts, course.power_w))
+            for space, prices, course in zip(self.spaces, free, best, strict=True)
+        ]
+        return FIRST_ROOM * np.mean(costs, axis=0)
 
     def _chains(self) -> Chains:
         pool = np.concatenate([np.full(len(space.pool.kinds), p) for p, space in enumerate(self.spaces)])
@@ -273,36 +294,53 @@ class WindowBound:
         ]
 
     def certify(self) -> float:
-        """The bound at the best potentials, proven: over every state that can be part of a window's optimum.
+        """The bound at the best potentials, proven: over every state that can be part of a window's optimum; else no bound.
 
-        With linear prices of GPUs a pool's state can exceed the pool's own least cost only by what the whole window's optimum
-        exceeds the sum of all least costs. The candidates are gathered again with that much room, and with what the potentials
-        can take off a state beyond their linear part.
+        Candidates are gathered with as much room as the values found so far ask for, until these ask for no more.
         """
         value, _ = self._exact_windows(self.potential)
-        self._gather(self._room(value))
-        value, _ = self._exact_windows(self.potential)
-        chain_value, _ = self.chains.shortest(self.potential)
-        return float(value.sum()) + chain_value + self.constant
+        room = self._room(value, None)
+        for _ in range(CERTIFICATIONS):
+            self._gather(room)
+            if self._table_size() > LARGEST_TABLE:
+                return float("-inf")
+            value, _ = self._exact_windows(self.potential)
+            need = self._room(value, room)
+            if all(
+                (more <= had * (1.0 + ROUNDING) + ROUNDING * np.abs(value)).all()
+                for more, had in zip(need, room, strict=True)
+            ):
+                chain_value, _ = self.chains.shortest(self.potential)
+                return float(value.sum()) + chain_value + self.constant
+            room = [np.maximum(more, had) for more, had in zip(need, room, strict=True)]
+        return float("-inf")
 
-    def _room(self, value: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """How far each pool's states may lie above its least cost at linear prices and still matter (pool) of (window,)."""
-        linear, full = [], []
-        for options, slope, adder in zip(self.options, self.linear, self.adders(self.potential), strict=True):
-            gpu = self.gpu_price[options.window] * options.gpus
-            linear.append(options.least(options.cost + (options.counts * slope[options.window]).sum(axis=1)))
-            full.append(options.least(options.cost + adder + gpu))
-        levels = self._least_gpus()[:, None] + np.arange(self.servers.shape[1]) * float(self.unit)
-        nonlinear = (self.servers - self.gpu_price[:, None] * levels).min(axis=1)
-        excess = np.maximum(value - sum(full) - nonlinear, 0.0)
+    def _room(self, value: NDArray[np.float64], had: list[NDArray[np.float64]] | None) -> list[NDArray[np.float64]]:
+        """How far each pool's states may lie above its least cost at linear prices and still matter (pool) of (window,).
+
+        A state that is no candidate lies above that least cost by more than the room `had`, less what the potentials can take off it;
+        with the least of both for every other pool, it matters only if it leaves the window's value within reach. Without `had`
+        the other pools' least costs are guessed from their candidates.
+        """
         bend = self.potential - self._slopes[:, :, None] * self.chains.numbers
         inside = self.chains.numbers[None, :] <= self.chains.most[:, None]
-        dip = np.where(inside[:, None, :], bend, np.inf).min(axis=2)
-        rooms = []
-        for pool in range(len(self.options)):
-            least_dip = dip[self.chains.pool == pool].sum(axis=0)
-            rooms.append(np.maximum(excess + full[pool] - linear[pool] - least_dip, 0.0))
-        return rooms
+        dips = np.where(inside[:, None, :], bend, np.inf).min(axis=2)
+        linear, full, dip = [], [], []
+        for pool, (options, slope, adder) in enumerate(
+            zip(self.options, self.linear, self.adders(self.potential), strict=True)
+        ):
+            gpu = self.gpu_price[options.window] * options.gpus
+            linear.append(options.least(options.cost + (options.counts * slope[options.window]).sum(axis=1)))
+            dip.append(dips[self.chains.pool == pool].sum(axis=0))
+            least = options.least(options.cost + adder + gpu)
+            full.append(least if had is None else np.minimum(least, linear[pool] + had[pool] + dip[pool]))
+        # Whole servers cost no less than their share of a GPU's price, or, where energy is a gain, one server less.
+        servers = -np.where(self.energy < 0, np.abs(self.server_cost), 0.0)
+        servers -= np.where(
+            np.isfinite(self.stock), self.stock_price * np.where(np.isfinite(self.stock), self.stock, 0.0), 0.0
+        )
+        excess = value - sum(full) - servers
+        return [np.maximum(excess + own - least - low, 0.0) for own, least, low in zip(full, linear, dip, strict=True)]
 
 
 def window_bounds(

@@ -3,7 +3,7 @@
 Energy of a site in a window of length dt, in the symbols of docs/reference/model.md:
 
     IT kWh = dt/1000 (sum group watts + sum over GPU types [on idle_w + (on per_server - in_use) unused_w + released released_w])
-             + starts start_wh/1000
+             + starts start_wh/1000 + re-shards reshard_wh/1000 + booting server-hours (idle_w + per_server unused_w - released_w)/1000
     facility kWh = PUE x IT kWh
 """
 
@@ -20,6 +20,8 @@ from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
 from dynamo_plan.units import GRAMS_PER_KILOGRAM, KWH_PER_MWH, SECONDS_PER_HOUR, WATTS_PER_KILOWATT
+from dynamo_plan.verify.boots import Boots, boots
+from dynamo_plan.verify.transitions import changes, instances_before, servers_before
 
 if TYPE_CHECKING:
     from dynamo_plan.verify.evidence import Evidence
@@ -34,10 +36,13 @@ class Accounts:
 
     Attributes
     ----------
-    instances, starts : dict by (pool, kind)
-        Instances running, and instances started at the beginning of the window (none in the first).
+    instances, starts, reshards : dict by (pool, kind)
+        Instances running, and instances started or re-sharded at the beginning of the window (in the first: if the scenario says what
+        ran before; in the last also what the ending owes). They have entries for kinds that ran before and not in the plan as well.
     gpus_in_use, servers_on, gpu_hours : dict by (site, GPU type)
         `servers_on` is the least number that holds the GPUs in use; GPU-hours [h] include those of starting instances.
+    boots : dict by (site, GPU type)
+        Servers that boot.
     it_energy_kwh, energy_kwh, carbon_kg, cost_usd, cost_terms_usd : dict by site
         `cost_terms_usd` sums the terms' absolute values: what a tolerance is relative to when prices are negative.
     """
@@ -45,8 +50,10 @@ class Accounts:
     window_h: float
     instances: dict[tuple[str, Kind], Counts]
     starts: dict[tuple[str, Kind], Counts]
+    reshards: dict[tuple[str, Kind], Counts]
     gpus_in_use: dict[tuple[str, str], Counts]
     servers_on: dict[tuple[str, str], Counts]
+    boots: dict[tuple[str, str], Boots]
     gpu_hours: dict[tuple[str, str], Series]
     it_energy_kwh: dict[str, Series]
     energy_kwh: dict[str, Series]
@@ -91,21 +98,30 @@ def recompute(plan: Plan, inputs: Inputs, evidence: Evidence) -> Accounts:
         count = instances.setdefault((group.pool, group.kind), np.zeros(windows, dtype=np.int64))
         count[group.window] += group.instances
         group_w[evidence.pools[group.pool].site.name][group.window] += watts_of(group, evidence)
-    starts = {key: np.maximum(np.diff(count, prepend=count[:1]), 0) for key, count in instances.items()}
+    new = changes(instances, instances_before(inputs, evidence), inputs)
+    starts, transitions = new.started, scenario.transitions
 
     stocked = [(site.name, gpu) for site in scenario.sites for gpu in sorted(site.gpus)]
     in_use = {key: np.zeros(windows, dtype=np.int64) for key in stocked}
     starting_h = {key: np.zeros(windows) for key in stocked}
     site_starts = {site: np.zeros(windows, dtype=np.int64) for site in evidence.sites}
-    for (pool, kind), count in instances.items():
+    site_reshards = {site: np.zeros(windows, dtype=np.int64) for site in evidence.sites}
+    for (pool, kind), begun in starts.items():
         place = evidence.pools[pool].site.name
-        site_starts[place] += starts[pool, kind]
+        site_starts[place] += begun
+        site_reshards[place] += new.resharded[pool, kind]
         if (place, kind.gpu) in in_use:  # `operating_points` reports a GPU type that the site does not have
-            in_use[place, kind.gpu] += kind.gpus * count
-            start_h = scenario.transitions.instance_start_s / SECONDS_PER_HOUR
-            starting_h[place, kind.gpu] += kind.gpus * start_h * starts[pool, kind]
+            in_use[place, kind.gpu] += kind.gpus * instances.get((pool, kind), 0)
+            held_s = transitions.instance_start_s * begun + transitions.reshard_s * new.resharded[pool, kind]
+            starting_h[place, kind.gpu] += kind.gpus * held_s / SECONDS_PER_HOUR
 
     servers_on = {(s, g): -(-used // evidence.sites[s].gpus[g].per_server) for (s, g), used in in_use.items()}
+    before = servers_before(inputs)
+    window_s = inputs.windows.window_s
+    booting = {
+        (s, g): boots(on, evidence.sites[s].gpus[g].server_start_s, window_s, None if before is None else before[s, g])
+        for (s, g), on in servers_on.items()
+    }
     gpu_hours = {key: window_h * used + starting_h[key] for key, used in in_use.items()}
     it_energy: dict[str, Series] = {}
     energy: dict[str, Series] = {}
@@ -117,17 +133,32 @@ def recompute(plan: Plan, inputs: Inputs, evidence: Evidence) -> Accounts:
         watts = group_w[name].copy()
         for gpu, spec in site.gpus.items():
             watts += server_watts(spec, in_use[name, gpu], servers_on[name, gpu])
-        start_kwh = scenario.transitions.instance_start_wh / WATTS_PER_KILOWATT
-        it_energy[name] = window_h * watts / WATTS_PER_KILOWATT + start_kwh * site_starts[name]
+            empty_w = spec.server_idle_w + spec.per_server * spec.unused_gpu_w - spec.released_server_w
+            watts += booting[name, gpu].extra_s / window_s * empty_w
+        begun_wh = transitions.instance_start_wh * site_starts[name]
+        begun_wh = begun_wh + (transitions.reshard_wh or 0.0) * site_reshards[name]
+        it_energy[name] = (window_h * watts + begun_wh) / WATTS_PER_KILOWATT
         energy[name] = site.pue * it_energy[name]
         carbon[name] = energy[name] * grid.carbon_g_per_kwh / GRAMS_PER_KILOGRAM
         electricity = energy[name] * grid.price_usd_per_mwh / KWH_PER_MWH
-        other = scenario.transitions.instance_start_usd * site_starts[name]
+        other = transitions.instance_start_usd * site_starts[name]
         for gpu, spec in site.gpus.items():
             other = other + spec.price_usd_per_gpu_h * gpu_hours[name, gpu]
         cost[name], cost_terms[name] = electricity + other, np.abs(electricity) + np.abs(other)
     return Accounts(
-        window_h, instances, starts, in_use, servers_on, gpu_hours, it_energy, energy, carbon, cost, cost_terms
+        window_h,
+        instances,
+        starts,
+        new.resharded,
+        in_use,
+        servers_on,
+        booting,
+        gpu_hours,
+        it_energy,
+        energy,
+        carbon,
+        cost,
+        cost_terms,
     )
 
 

@@ -13,7 +13,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan, PlanStatus
 from dynamo_plan.schema.profile import Provenance
-from dynamo_plan.schema.scenario import ServiceSpec, SiteSpec
+from dynamo_plan.schema.scenario import Routing, ServiceSpec, SiteSpec
 from dynamo_plan.verify.accounts import Accounts, recompute
 from dynamo_plan.verify.rows import Cells, Reading, between_clocks, index_cells, least_direct, read_cell
 
@@ -188,8 +188,30 @@ class Evidence:
         """The mix that a group serves in its window."""
         if group.frequency_mhz not in self.clocks_mhz(self.pools[group.pool].service, group.kind):
             return None
-        shares = self.pools[group.pool].shares[group.window]
-        return self.mix(group.pool, group.kind, group.frequency_mhz, shares)
+        shares = self._shares_of(group)
+        return None if shares is None else self.mix(group.pool, group.kind, group.frequency_mhz, shares)
+
+    def _shares_of(self, group: Group) -> Shares | None:
+        """Each bucket's share of what a group serves [1]: the pool's where it says nothing else; None where there is none.
+
+        A routed group without load is an idle instance: it draws what the bucket of least idle draw shows.
+        """
+        load, rates = self.pools[group.pool], group.bucket_rates_rps
+        if load.service.routing is Routing.EVEN or len(rates) != len(load.buckets):
+            return load.shares[group.window]
+        if not all(0 <= rate < np.inf for rate in rates):
+            return None
+        if sum(rates) > 0:
+            return tuple(rate / sum(rates) for rate in rates)
+        readings = [self.reading(load.service, group.kind, group.frequency_mhz, bucket) for bucket in load.buckets]
+        idle = [np.inf if reading is None else reading.watts(0.0) for reading in readings]
+        return tuple(float(b == int(np.argmin(idle))) for b in range(len(idle)))
+
+    def room(self, load: PoolLoad, kind: Kind, frequency_mhz: float) -> float:
+        """Part of its capacity that an instance may use when it serves all input classes of a pool [1]; 0 where it may not."""
+        classes = frozenset(bucket.input_class for bucket in load.buckets)
+        derate = 0.0 if len(classes) == 1 else self.derates.get((load.service.name, kind, frequency_mhz, classes))
+        return 0.0 if derate is None else max(1.0 - derate, 0.0)
 
     def reserve_capacity_rps(self, pool: str, kind: Kind, window: int) -> float:
         """Rate that one instance can serve at its best clock under the reserve's mix [1/s]; 0 where it cannot."""
@@ -212,21 +234,16 @@ class Evidence:
     def _measured(self, service: ServiceSpec, kind: Kind, frequency_mhz: float, bucket: Bucket) -> Reading | None:
         """The cell of least capacity among those whose lengths fall into the bucket."""
         cells = self.cells[service.name].get(kind, {}).get(frequency_mhz, {})
-        ttft_slo_ms = service.slo.ttft_p99_ms[bucket.input_class]
+        slo = service.slo
+        slo_ms = None if slo is None else (slo.ttft_p99_ms[bucket.input_class], slo.tbt_p99_ms)
         table = self.inputs.profiles[service.name]
-        readings = [
-            read_cell(table, rows, ttft_slo_ms, service.slo.tbt_p99_ms)
-            for lengths, rows in sorted(cells.items())
-            if bucket.holds(*lengths)
-        ]
+        readings = [read_cell(table, rows, slo_ms) for lengths, rows in sorted(cells.items()) if bucket.holds(*lengths)]
         usable = [reading for reading in readings if reading is not None]
         return min(usable, key=lambda reading: reading.capacity_rps, default=None)
 
     def _combine(self, pool: PoolLoad, kind: Kind, frequency_mhz: float, shares: Shares) -> Mix | None:
-        classes = frozenset(bucket.input_class for bucket in pool.buckets)
-        key = (pool.service.name, kind, frequency_mhz, classes)
-        derate = 0.0 if len(classes) == 1 else self.derates.get(key)
-        if derate is None or derate >= 1:
+        room = self.room(pool, kind, frequency_mhz)
+        if room <= 0:
             return None
         loads: list[tuple[float, Reading]] = []
         for bucket, share in zip(pool.buckets, shares, strict=True):
@@ -237,4 +254,4 @@ class Evidence:
                 return None
             loads.append((share / reading.capacity_rps, reading))
         seconds = sum(load for load, _ in loads)
-        return Mix((1.0 - derate) / seconds, seconds, tuple((load / seconds, reading) for load, reading in loads))
+        return Mix(room / seconds, seconds, tuple((load / seconds, reading) for load, reading in loads))

@@ -109,17 +109,22 @@ def slo_rate(rate_rps: NDArray[np.float64], latency_ms: NDArray[np.float64], slo
     return float(brentq(excess_ms, low, high, xtol=1e-13 * high))
 
 
-def read_cell(table: ProfileTable, rows: Rows, ttft_slo_ms: float, tbt_slo_ms: float) -> Reading | None:
-    """Capacity and power of one cell; None where it has too few loaded rows to have a course over load."""
+def read_cell(table: ProfileTable, rows: Rows, slo_ms: tuple[float, float] | None) -> Reading | None:
+    """Capacity and power of one cell; None where it has too few loaded rows to have a course over load.
+
+    `slo_ms` holds the SLO of TTFT and of TBT [ms]; None where the service states none, and the rows are taken at their word.
+    """
     rate, power = table.rate_rps[rows], table.power_w[rows]
     loaded = rate > 0
-    if np.count_nonzero(loaded) < MIN_LOADED_ROWS:
+    if np.count_nonzero(loaded) < (MIN_LOADED_ROWS if slo_ms is not None else 1):
         return None
     provenance = least_direct([Provenance(str(value)) for value in table.provenance[rows]])
-    capacity = min(
-        slo_rate(rate[loaded], table.ttft_p99_ms[rows][loaded], ttft_slo_ms),
-        slo_rate(rate[loaded], table.tbt_p99_ms[rows][loaded], tbt_slo_ms),
-    )
+    capacity = float(rate.max())
+    if slo_ms is not None:
+        capacity = min(
+            slo_rate(rate[loaded], table.ttft_p99_ms[rows][loaded], slo_ms[0]),
+            slo_rate(rate[loaded], table.tbt_p99_ms[rows][loaded], slo_ms[1]),
+        )
     if capacity <= 0:
         return Reading(0.0, np.empty(0), np.empty(0), provenance)
     knots, watts = tabulate_power(rate, power, capacity)
@@ -135,6 +140,8 @@ def tabulate_power(
     """
     from scipy.interpolate import PchipInterpolator
 
+    if rate_rps.size == 1:
+        return np.array([0.0, capacity_rps]), np.array([power_w[0], power_w[0]])
     curve = PchipInterpolator(rate_rps, power_w)
     steps = [np.linspace(low, high, POWER_STEPS, endpoint=False) for low, high in pairwise(rate_rps.tolist())]
     knots = np.concatenate([*steps, rate_rps[-1:]])

@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.source_tree import PACKAGE, imports, layer_of, module_name, modules
 
 INPUT_SIDE = {"errors", "units", "schema", "engine", "ingest", "profile", "forecast"}
-PROBLEM_SIDE = INPUT_SIDE | {"problem", "assemble"}
+PROBLEM_SIDE = INPUT_SIDE | {"problem", "initial_state", "routed_pool", "assemble"}
 PLAN_SIDE = {"errors", "units", "schema", "problem"}
 
 # A layer may import itself and these. Everything that checks or shows a plan sees the nouns and the problem, never the
@@ -25,6 +25,8 @@ ALLOWED = {
     "profile": {"errors", "units", "schema", "engine"},
     "forecast": {"errors", "units", "schema"},
     "problem": INPUT_SIDE,
+    "initial_state": INPUT_SIDE | {"problem"},
+    "routed_pool": INPUT_SIDE | {"problem"},
     "assemble": PROBLEM_SIDE,
     "model": PROBLEM_SIDE,
     "solve": PROBLEM_SIDE | {"model"},
@@ -45,6 +47,7 @@ ALLOWED[""] = LAYERS - {"cli"}  # the public API in dynamo_plan/__init__.py
 DOORS = {
     "pulp": {"model", "solve"},
     "highspy": {"model", "solve"},
+    "numba": {"solve"},
     "typer": {"cli", "report"},
     "rich": {"cli", "report"},
     "pyarrow": {"ingest", "emit"},

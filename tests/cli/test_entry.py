@@ -14,7 +14,7 @@ from dynamo_plan import planner
 from dynamo_plan.cli import run
 from tests.cli.conftest import Call
 
-COMMANDS = ("init", "solve", "verify", "explain", "emit", "schema", "doctor", "formats", "profile")
+COMMANDS = ("init", "solve", "verify", "explain", "emit", "schema", "doctor", "formats", "profile", "import")
 
 
 def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

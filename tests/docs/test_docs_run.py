@@ -14,6 +14,7 @@ from tests.docs.console import Step, inline_steps, not_printed, steps
 PAGES = (
     "docs/tutorial/first-plan.md",
     "docs/how-to/bring-your-own-profile.md",
+    "docs/how-to/import-a-melange-case.md",
     "docs/how-to/load-does-not-fit.md",
     "docs/how-to/hand-on-the-schedule.md",
 )

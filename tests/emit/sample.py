@@ -61,7 +61,7 @@ def sample_plan() -> Plan:
             PoolPlan("chat/LL", "chat", "site-a", ("LL",)),
         ),
         groups=GROUPS,
-        servers=(ServerPlan("site-a", "h100", (14, 6, 18, 16), (2, 1, 3, 2)),),
+        servers=(ServerPlan("site-a", "h100", (14, 6, 18, 16), (2, 1, 3, 2), (0, 0, 2, 0), 420.0),),
         sites=(
             SitePlan(
                 "site-a",

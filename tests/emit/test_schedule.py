@@ -34,6 +34,7 @@ COLUMNS = [
     "utilisation",
     "power_w",
     "energy_kwh",
+    "bucket_rates_rps",
 ]
 
 
@@ -92,8 +93,32 @@ def test_energy_follows_the_window_length() -> None:
 
 def test_a_power_limit_never_throttles_the_mean() -> None:
     for group in GROUPS:
-        assert power_limit_w(group) * group.instances * group.kind.gpus >= group.power_w
-        assert (power_limit_w(group) - 1) * group.instances * group.kind.gpus < group.power_w
+        limit = power_limit_w(group)
+        assert limit is not None
+        assert limit * group.instances * group.kind.gpus >= group.power_w
+        assert (limit - 1) * group.instances * group.kind.gpus < group.power_w
+
+
+def test_routed_groups_add_up_per_bucket() -> None:
+    """Two instances at 1.0 and 0.5 requests/s of SS and SM, and one idle."""
+    routed = replace(GROUPS[0], rate_rps=1.5, bucket_rates_rps=(1.0, 0.5))
+    idle = replace(GROUPS[1], rate_rps=0.0, utilisation=0.0, bucket_rates_rps=(0.0, 0.0))
+    (row,) = schedule_rows(replace(sample_plan(), groups=(routed, idle)))
+    assert row.bucket_rates_rps == "2.0+1.0"
+    assert (row.instances, row.rate_rps, row.utilisation) == (3, 3.0, 0.5)
+
+
+def test_what_the_profile_does_not_say_stays_empty(tmp_path: Path) -> None:
+    silent = replace(GROUPS[0], frequency_mhz=0.0, power_w=0.0)
+    rows = schedule_rows(replace(sample_plan(), groups=(silent,)))
+    assert (rows[0].frequency_mhz, rows[0].power_limit_w) == (None, None)
+    write_csv(rows, tmp_path / "s.csv")
+    write_parquet(rows, tmp_path / "s.parquet")
+    with (tmp_path / "s.csv").open() as file:
+        (text,) = csv.DictReader(file)
+    assert (text["frequency_mhz"], text["power_limit_w"]) == ("", "")
+    (record,) = parquet.read_table(tmp_path / "s.parquet").to_pylist()
+    assert (record["frequency_mhz"], record["power_limit_w"]) == (None, None)
 
 
 def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:

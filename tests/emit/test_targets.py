@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,14 @@ def test_a_pool_without_instances_is_named(tmp_path: Path) -> None:
     assert empty in second["services"]["chat"]["pools"]
 
 
+def test_servers_are_switched_on_before_their_window(tmp_path: Path) -> None:
+    write_target("files", sample_plan(), tmp_path / "out")
+    third = load(tmp_path / "out/20240514T020000Z.yaml")
+    assert third["servers"] == [
+        {"site": "site-a", "gpu": "h100", "servers_on": 3, "servers_started": 2, "switch_on_at": "2024-05-14T01:53:00Z"}
+    ]
+
+
 def test_an_earlier_output_is_replaced_only_by_force(tmp_path: Path) -> None:
     write_target("files", sample_plan(), tmp_path / "out")
     with pytest.raises(InputError, match="--force"):
@@ -77,3 +86,13 @@ def test_an_unknown_target_names_the_known(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="files"):
         write_target("slrum", sample_plan(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_files_tell_a_router_which_buckets_go_where(tmp_path: Path) -> None:
+    routed = replace(GROUPS[0], bucket_rates_rps=(3.0, 0.0), frequency_mhz=0.0, power_w=0.0)
+    write_target("files", replace(sample_plan(), groups=(routed, GROUPS[2])), tmp_path / "out")
+    first, *_ = sorted((tmp_path / "out").glob("*.yaml"))
+    (short,), (long,) = (pool["instances"] for pool in load(first)["services"]["chat"]["pools"])
+    assert short["bucket_rates_rps_each"] == {"SS": 3.0}
+    assert (short["frequency_mhz"], short["power_limit_w"]) == (None, None)
+    assert "bucket_rates_rps_each" not in long

@@ -28,6 +28,7 @@ def test_values_are_set_by_index_by_name_and_where_none_stood(tmp_path: Path) ->
         ("services.chat.pools", "[[SA, LA]]"),
     )
     assert made.services[0].min_instances == 2
+    assert made.services[0].slo is not None
     assert made.services[0].slo.tbt_p99_ms == 80
     assert made.services[0].pools == [["SA", "LA"]]
     assert made.sites[0].gpus["h100"].count is None

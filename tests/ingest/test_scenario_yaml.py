@@ -94,7 +94,7 @@ def test_bom_crlf_and_anchors(tmp_path: Path) -> None:
             "pools: per-buckets",
             "scenario-value",
             "scenario.yaml:13:5 services[0].pools",
-            ["'per-bucket' or 'single', or a list", "Did you mean per-bucket?"],
+            ["'per-bucket', 'single' or 'auto', or a list", "Did you mean per-bucket?"],
         ),
         (
             "pue: 1.2",
@@ -119,10 +119,10 @@ def test_bom_crlf_and_anchors(tmp_path: Path) -> None:
         ),
         (
             "pools: per-bucket",
-            "pools: auto",
+            "pools: auto\n    routing: free",
             "scenario-value",
-            "scenario.yaml:13:5 services[0].pools",
-            ["auto is not available in this version", "Write `per-bucket`", "or a list such as"],
+            "scenario.yaml:5:5 services[0]",
+            ["A free router shares all instances", "write `pools: single`"],
         ),
         (
             "pools: per-bucket",

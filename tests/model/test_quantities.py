@@ -1,15 +1,29 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from dynamo_plan.model.quantities import contribution, instance_starts, site_axes, start_energy_kwh, start_hours
+from dynamo_plan.model.quantities import changes, contribution, site_axes, start_energy_kwh, start_hours
 from tests.model.paper import OLD, SITE, TP1, TP2, amounts, pool, problem
 
 
 def test_starts_are_rises_and_the_first_state_is_free() -> None:
     counts = np.array([[3, 0], [1, 2], [4, 2], [4, 0]])
-    assert instance_starts(counts).tolist() == [[0, 0], [0, 2], [3, 0], [0, 0]]
+    paper = problem(pool([1, 1, 1, 1], (TP1, TP2)))
+    assert changes(paper, paper.pools[0], counts).started.tolist() == [[0, 0], [0, 2], [3, 0], [0, 0]]
+
+
+def test_known_ends_of_the_horizon_start_instances_too() -> None:
+    """Before the first window run (2, 1): one of the first kind more starts; one of the second must come back at the end."""
+    counts = np.array([[3, 0], [1, 2], [4, 2], [4, 0]])
+    before = np.array([2, 1])
+    free_end = replace(pool([1, 1, 1, 1], (TP1, TP2)), initial_counts=before)
+    paper = problem(free_end)
+    assert changes(paper, free_end, counts).started.tolist() == [[1, 0], [0, 2], [3, 0], [0, 0]]
+    as_started = replace(free_end, final_counts=before)
+    assert changes(paper, as_started, counts).started.tolist() == [[1, 0], [0, 2], [3, 0], [0, 1]]
 
 
 def test_what_a_course_puts_on_its_site() -> None:

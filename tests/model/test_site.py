@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -26,6 +27,8 @@ def test_pieces_that_do_not_apply_are_said_with_the_reason() -> None:
     assert found == {
         "constraint gpu_stock": "no site states a GPU count: as many as needed",
         "constraint power_cap": "no site states power_cap_kw",
+        "constraint server_starts": "every server_start_s is 0: servers are on when they are needed",
+        "constraint start_limit": "transitions.max_starts_per_window is not given",
         "cost carbon": "every carbon intensity is 0",
         "cost electricity": "every electricity price is 0",
         "cost gpu_hours": "every price_usd_per_gpu_h is 0",
@@ -36,13 +39,14 @@ def test_pieces_that_do_not_apply_are_said_with_the_reason() -> None:
 def test_nothing_is_left_out_where_everything_is_given() -> None:
     full = problem(
         pool([1.0]),
-        gpus={"h100": GpuSpec(count=8, price_usd_per_gpu_h=2.0)},
+        gpus={"h100": GpuSpec(count=8, price_usd_per_gpu_h=2.0, server_start_s=60.0)},
         price_usd_per_mwh=50.0,
         carbon_g_per_kwh=100.0,
         power_cap_kw=9.0,
         instance_start_usd=0.1,
     )
-    assert build_site(full).omissions == []
+    sites = tuple(replace(site, start_limit=np.array([3.0])) for site in full.sites)
+    assert build_site(replace(full, sites=sites)).omissions == []
 
 
 def test_objectives_are_weighed_and_summed() -> None:

@@ -66,21 +66,24 @@ def test_the_tabulation_follows_pchip_on_the_shipped_profile(root: Path) -> None
 
 def test_a_mix_of_two_buckets_by_hand() -> None:
     """0.8/4 + 0.2/0.75 = 7/15 s per request; derate 0.2; parts 3/7 and 4/7."""
-    mixed = mix_curves([line(2000.0, 4.0, 200.0, 200.0), line(2000.0, 0.75, 200.0, 400.0)], np.array([0.8, 0.2]), 0.2)
+    curves = [line(2000.0, 4.0, 200.0, 200.0), line(2000.0, 0.75, 200.0, 400.0)]
+    mixed, other = mix_curves(curves, np.array([[0.8, 0.2], [0.0, 1.0]]), 0.2)
     assert mixed.capacity_rps == pytest.approx(12 / 7, rel=1e-12)
     assert mixed.power_at(0.0) == pytest.approx(200.0, rel=1e-12)
     # u = 1.5 x 7/15 = 0.7: 3/7 x (200 + 200 x 2.8) + 4/7 x (200 + 400 x 0.525)
     assert mixed.power_at(1.5) == pytest.approx(560.0, rel=1e-12)
+    assert other.capacity_rps == pytest.approx(0.6, rel=1e-12)
+    assert other.power_at(0.6) == pytest.approx(200.0 + 400.0 * 0.6, rel=1e-12)
 
 
 def test_a_mix_of_one_bucket_is_the_bucket() -> None:
     curve = line(2000.0, 4.0, 200.0, 200.0, steps=8)
-    assert mix_curves([curve], np.array([1.0]), 0.0) is curve
+    assert mix_curves([curve], np.array([[1.0], [1.0]]), 0.0) == [curve, curve]
 
 
 def test_equal_buckets_mix_to_the_same_curve_and_the_derate_cuts_it() -> None:
     curve = line(2000.0, 4.0, 200.0, 200.0, steps=8)
-    mixed = mix_curves([curve, curve], np.array([0.3, 0.7]), 0.1)
+    (mixed,) = mix_curves([curve, curve], np.array([[0.3, 0.7]]), 0.1)
     assert mixed.capacity_rps == pytest.approx(3.6, rel=1e-12)
     loads = np.linspace(0.0, 3.6, 50)
     assert mixed.power_at(loads) == pytest.approx(curve.power_at(loads), rel=1e-12)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dynamo_plan.baselines.single_pool import SIZINGS
 from dynamo_plan.report.card import CARD_COLUMNS, PROVENANCES, READINGS, Making, print_card
-from dynamo_plan.schema.plan import Plan, PlanStatus, ProvenanceShare
+from dynamo_plan.schema.plan import Plan, PlanStatus, ProvenanceShare, Reshard
 from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.schema.scenario import ObjectiveName
 from tests.emit.sample import best_effort_plan, sample_plan
@@ -62,6 +62,12 @@ def test_it_compares_with_every_baseline_by_name() -> None:
 )
 def test_it_says(text: str) -> None:
     assert text in printed(sample_plan())
+
+
+def test_reshards_are_told_from_starts() -> None:
+    group = sample_plan().groups[0]
+    text = printed(replace(sample_plan(), reshards=(Reshard(1, group.pool, group.kind, 2),)))
+    assert "3 instance starts · 2 re-shards · 0 requests unserved" in text
 
 
 def test_a_measured_plan_needs_no_warning() -> None:

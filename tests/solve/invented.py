@@ -126,7 +126,7 @@ def _record(name: str, one: Service) -> dict[str, Any]:
         "model": MODEL,
         "profile": "profile.csv",
         "forecast": "load.csv",
-        "buckets": {"input": INPUT_EDGES[one.rate_rps.shape[1]], "output": [None]},
+        "buckets": {"input": INPUT_EDGES.get(one.rate_rps.shape[1]), "output": [None]},
         "slo": {"ttft_p99_ms": dict.fromkeys(letters, TTFT_SLO_MS), "tbt_p99_ms": 100.0},
         "reserve_quantile": QUANTILE,
         **one.record,

@@ -18,6 +18,7 @@ from tests.verify.mutations import MUTATIONS
 SCENARIOS = {
     "a pool per bucket": SCENARIO,
     "one mixed pool": SCENARIO.replace("pools: per-bucket", "pools: single\n    min_instances: 1"),
+    "routed freely": SCENARIO.replace("pools: per-bucket", "pools: single\n    routing: free\n    min_instances: 1"),
     "for cost": SCENARIO.replace("objective: {energy: 1.0}", "objective: {cost: 1.0, carbon: 0.1}"),
 }
 

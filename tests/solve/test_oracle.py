@@ -15,9 +15,10 @@ from dynamo_plan.solve.caps import relaxed
 from dynamo_plan.solve.compact import solve_compact
 from dynamo_plan.solve.compose import compose_plan
 from dynamo_plan.solve.coupling import direct_prices
-from dynamo_plan.solve.decomposition import Solution, solve_decomposed
+from dynamo_plan.solve.decomposition import solve_decomposed
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.pricing import cheapest_course, pool_prices
+from dynamo_plan.solve.solution import Solution
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.verify import verify
 from tests.solve.enumeration import joint_courses, optimum

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from dynamo_plan.model.quantities import contribution
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
 from dynamo_plan.solve.coupling import direct_prices
 from dynamo_plan.solve.pricing import cheapest_course, cheapest_through, pool_prices
-from dynamo_plan.solve.states import PoolPrices, StateSpace, WindowStates
+from dynamo_plan.solve.states import MOST, PoolPrices, StateSpace, WindowStates, admitted
 from tests.model.paper import TP1, TP2, amounts, pool, problem
 from tests.solve.invented import random_case
 from tests.solve.test_states import random_spaces, stage_costs
@@ -104,3 +105,62 @@ def test_a_course_s_value_is_its_use_at_the_prices() -> None:
             course = cheapest_course(StateSpace(one, of.windows.hours), pool_prices(of, one, prices))
             use = contribution(of, one, course.counts, course.power_w)
             assert course.value == pytest.approx(prices.dot(use), rel=1e-9, abs=1e-12)
+
+
+def whole_box(space: StateSpace, prices: PoolPrices) -> float:
+    """Least cost of a course by a plain forward programme over every admitted state, ends of the horizon included."""
+    value, before = np.zeros(1), None
+    for t in range(space.pool.mix.size):
+        counts, _, cost = stage_costs(space, prices, t)
+        if t == 0:
+            value = cost
+            if space.pool.initial_counts is not None:
+                value = value + np.maximum(counts - space.pool.initial_counts, 0) @ prices.start[0]
+        else:
+            assert before is not None
+            rise = np.maximum(counts[None, :, :] - before[:, None, :], 0) @ prices.start[t]
+            value = cost + (value[:, None] + rise).min(axis=0)
+        before = counts
+    if space.pool.final_counts is not None:
+        assert before is not None
+        value = value + np.maximum(space.pool.final_counts - before, 0) @ prices.start[-1]
+    return float(value.min())
+
+
+def with_ends(space: StateSpace, rng: np.random.Generator, most: tuple[int, int, int]) -> StateSpace:
+    """The same pool with random states before and after the horizon, each given or free."""
+    ends = [rng.integers(0, space.pool.max_instances + 1) if rng.random() < 0.6 else None for _ in range(2)]
+    return StateSpace(replace(space.pool, initial_counts=ends[0], final_counts=ends[1]), space.window_h, most)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_course_is_the_cheapest_through_the_whole_box(block: int) -> None:
+    """Longer horizons, ends given and free, prices of every sign; nothing is lost, so value and bound are one."""
+    for space, prices in random_spaces(40, 5000 + 1000 * block):
+        own = with_ends(space, np.random.default_rng(space.pool.mix.size + block), MOST)
+        course = cheapest_course(own, prices)
+        assert course.value == pytest.approx(whole_box(own, prices), rel=1e-9, abs=1e-12)
+        assert course.bound == course.value
+
+
+@pytest.mark.parametrize("most", [(10, 10, 3), (40, 40, 2), (200, 1000, 4)])
+def test_a_search_cut_short_states_a_bound_that_holds(most: tuple[int, int, int]) -> None:
+    """With hardly any room the course is dearer, and its bound stays below the optimum; both are close where little was dropped."""
+    worse = 0
+    for space, prices in random_spaces(60, 9000):
+        own = with_ends(space, np.random.default_rng(space.pool.mix.size), most)
+        course = cheapest_course(own, prices)
+        best = whole_box(own, prices)
+        assert course.value >= best - 1e-9 * abs(best)
+        assert course.bound <= best + 1e-9 * abs(best)
+        worse += course.bound < course.value
+    assert worse >= 5
+
+
+def test_a_search_that_is_stopped_still_gives_a_course() -> None:
+    for space, prices in random_spaces(6, 77):
+        course = space.cheapest(prices, np.ones(1, dtype=np.int64))
+        assert course.bound == float("-inf")
+        assert course.value >= cheapest_course(space, prices).value * (1 - 1e-9)
+        line = np.arange(space.pool.mix.size)
+        assert admitted(space.pool, line, course.counts).all()

@@ -1,4 +1,4 @@
-"""Pruning loses no state that a cheapest course may need: against the definition, spelled out over the whole box."""
+"""Lists of states: against the definition, spelled out over the whole box."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dynamo_plan.assemble import assemble
 from dynamo_plan.problem import PoolProblem
 from dynamo_plan.solve.coupling import direct_prices
 from dynamo_plan.solve.pricing import pool_prices
-from dynamo_plan.solve.states import PoolPrices, StateSpace, detour_prices, undominated_states
-from tests.model.paper import TP1, TP2, pool
+from dynamo_plan.solve.states import PoolPrices, StateSpace, admitted
 from tests.solve.invented import random_case
 
 ROUNDING = 1e-9
@@ -51,65 +50,32 @@ def stage_costs(
     return counts, power, cost
 
 
-def kept_by_definition(counts: NDArray[np.int64], cost: NDArray[np.float64], prices: PoolPrices, t: int) -> list[bool]:
-    """e(N) <= e(M) + what going from N to M and back may cost, for all M; one state at a time."""
-    last = prices.start.shape[0] - 1
-    arrive = prices.start[t] if t > 0 else np.zeros(prices.start.shape[1])
-    leave = prices.start[t + 1] if t < last else np.zeros(prices.start.shape[1])
-    # One instance more costs at most a start here and a gain lost at the next edge; one less the other way round.
-    more = np.array([max(a, 0.0) + max(-b, 0.0) for a, b in zip(arrive, leave, strict=True)])
-    less = np.array([max(-a, 0.0) + max(b, 0.0) for a, b in zip(arrive, leave, strict=True)])
-    kept = []
-    for own, mine in zip(counts, cost, strict=True):
-        step = counts - own
-        limit = cost + np.where(step > 0, step * more, -step * less).sum(axis=1)
-        kept.append(not (mine > limit + ROUNDING * (abs(mine) + np.abs(cost))).any())
-    return kept
-
-
 @pytest.mark.parametrize("block", range(4))
-def test_survivors_are_those_of_the_whole_box(block: int) -> None:
-    for number, (space, prices) in enumerate(random_spaces(40, 1000 * block)):
-        for t, here in enumerate(space.survivors(prices)):
-            counts, power, cost = stage_costs(space, prices, t)
-            kept = np.array(kept_by_definition(counts, cost, prices, t))
-            found = {tuple(state) for state in here.counts.tolist()}
-            wanted = {tuple(state) for state in counts[kept].tolist()}
-            assert found == wanted, (block, number, t)
-            power_of = {tuple(state): float(value) for state, value in zip(counts.tolist(), power, strict=True)}
-            assert here.power_w == pytest.approx([power_of[tuple(state)] for state in here.counts.tolist()], rel=1e-12)
+def test_within_lists_every_state_up_to_the_slack(block: int) -> None:
+    """No state whose exact cost lies within the slack of the window's least is missing, and none is listed that cannot serve."""
+    for space, prices in random_spaces(12, 100 * block):
+        least = np.array([stage_costs(space, prices, t)[2].min() for t in range(space.pool.mix.size)])
+        slack = 0.05 * np.abs(least)
+        window, counts = space.within(prices, slack)
+        assert admitted(space.pool, window, counts).all()
+        listed = {(t, *state) for t, state in zip(window.tolist(), map(tuple, counts.tolist()), strict=True)}
+        assert len(listed) == window.size
+        for t in range(space.pool.mix.size):
+            states, _, cost = stage_costs(space, prices, t)
+            for state in states[cost <= least[t] + slack[t] - ROUNDING * abs(least[t])].tolist():
+                assert (t, *state) in listed
 
 
-def test_the_box_is_every_admitted_state() -> None:
-    """TP1 serves 2, TP2 serves 4; 5 are asked for, at most two of each."""
-    space = StateSpace(pool([5.0], (TP1, TP2), max_instances=2), 1.0)
-    window, counts = space.box()
-    assert window.tolist() == [0] * 5
-    assert counts.tolist() == [[0, 2], [1, 1], [1, 2], [2, 1], [2, 2]]
+def test_bounds_lie_below_exact_powers() -> None:
+    for space, prices in random_spaces(8, 7):
+        for t in range(space.pool.mix.size):
+            counts, power, _ = stage_costs(space, prices, t)
+            bound = space.bound_w(np.full(power.size, t), counts)
+            assert (bound <= power * (1.0 + ROUNDING)).all()
 
 
-def test_the_hull_bounds_the_power() -> None:
-    for space, _ in random_spaces(30, 7):
+def test_states_are_numbered_in_lexicographic_order() -> None:
+    for space, _ in random_spaces(4, 11):
         window, counts = space.box()
-        assert (space.bound_w(window, counts) <= space.power_w(window, counts) * (1 + ROUNDING)).all()
-
-
-def test_the_ends_of_the_horizon_are_free() -> None:
-    """Starts at 1, 2, 3; the last at a gain of 4."""
-    start = np.array([[1.0], [2.0], [3.0], [-4.0]])
-    up, down = detour_prices(PoolPrices(np.ones(4), np.zeros((4, 1)), start))
-    assert up[:, 0].tolist() == [0.0, 2.0, 3.0 + 4.0, 0.0]
-    assert down[:, 0].tolist() == [2.0, 3.0, 0.0, 4.0]
-
-
-def test_a_state_off_by_more_than_the_detour_is_dropped() -> None:
-    """One kind, detour 1 up and 2 down per instance: costs 5, 3, 4, 6.5 of 0 to 3 instances."""
-    counts, cost = np.arange(4)[:, None], np.array([5.0, 3.0, 4.0, 6.5])
-    # 0 -> 1 costs 1: 5 > 4 drops it. 2 -> 1 costs 2: 4 <= 5 stays. 3 -> 2 costs 2: 6.5 > 6 drops it.
-    assert undominated_states(counts, cost, np.array([1.0]), np.array([2.0])).tolist() == [False, True, True, False]
-
-
-def test_a_pool_without_load_may_be_empty() -> None:
-    space = StateSpace(pool([0.0, 0.0]), 1.0)
-    prices = PoolPrices(np.ones(2), np.zeros((2, 1)), np.zeros((2, 1)))
-    assert [here.counts.tolist() for here in space.survivors(prices)] == [[[0]], [[0]]]
+        own = counts[window == 0]
+        assert (np.diff(space.codes(own)) > 0).all()

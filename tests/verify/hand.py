@@ -226,8 +226,8 @@ def two_pools() -> tuple[Plan, Inputs]:
         pools=(PoolPlan("chat/LA", "chat", "hall", ("LA",)), PoolPlan("chat/SA", "chat", "hall", ("SA",))),
         groups=groups,
         servers=(
-            ServerPlan("hall", "a100", (0, 0, 0), (0, 0, 0)),
-            ServerPlan("hall", "h100", (7, 9, 1), (2, 3, 1)),
+            ServerPlan("hall", "a100", (0, 0, 0), (0, 0, 0), (0, 0, 0), 0.0),
+            ServerPlan("hall", "h100", (7, 9, 1), (2, 3, 1), (0, 1, 0), 0.0),
         ),
         sites=(
             SitePlan(
@@ -279,8 +279,8 @@ def mixed_pool() -> tuple[Plan, Inputs]:
             Group(2, "chat/all", TP2, 1, 2000.0, 0.0, 0.0, 200.0),
         ),
         servers=(
-            ServerPlan("hall", "a100", (0, 0, 0), (0, 0, 0)),
-            ServerPlan("hall", "h100", (4, 4, 2), (1, 1, 1)),
+            ServerPlan("hall", "a100", (0, 0, 0), (0, 0, 0), (0, 0, 0), 0.0),
+            ServerPlan("hall", "h100", (4, 4, 2), (1, 1, 1), (0, 0, 0), 0.0),
         ),
         sites=(
             SitePlan(

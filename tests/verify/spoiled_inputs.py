@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Plan
-from dynamo_plan.schema.scenario import MemorySpec
+from dynamo_plan.schema.scenario import InitialSpec, MemorySpec
 from tests.verify.changes import Spoiled, nothing_measured, with_gpus, with_services
 
 
@@ -43,6 +43,7 @@ def reserve_raised(inputs: Inputs) -> Inputs:
 def slo_tightened(inputs: Inputs) -> Inputs:
     services = []
     for service in inputs.scenario.services:
+        assert service.slo is not None
         slo = service.slo.model_copy(update={"ttft_p99_ms": dict.fromkeys(service.slo.ttft_p99_ms, 1e-3)})
         services.append(service.model_copy(update={"slo": slo}))
     return replace(inputs, scenario=inputs.scenario.model_copy(update={"services": services}))
@@ -75,3 +76,22 @@ def heavier_weights(inputs: Inputs) -> Inputs:
 def model_too_large(inputs: Inputs) -> Inputs:
     memory = MemorySpec(parameters_billion=1e4, layers=100, kv_heads=8, head_dim=128, max_request_tokens=1000)
     return with_gpus(with_services(nothing_measured(inputs), memory=memory), hbm_gib=80.0)
+
+
+def nothing_before(inputs: Inputs) -> Inputs:
+    """Nothing runs just before the first window, so that everything in it is started."""
+    return replace(inputs, scenario=inputs.scenario.model_copy(update={"initial": InitialSpec(instances=[])}))
+
+
+def nothing_may_start(inputs: Inputs) -> Inputs:
+    """Nothing ran before, and nothing may start."""
+    cold = nothing_before(inputs)
+    transitions = cold.scenario.transitions.model_copy(update={"max_starts_per_window": 0})
+    return replace(cold, scenario=cold.scenario.model_copy(update={"transitions": transitions}))
+
+
+def nothing_may_stop(inputs: Inputs) -> Inputs:
+    """Nothing ran before, and what begins stays up for good."""
+    cold = nothing_before(inputs)
+    transitions = cold.scenario.transitions.model_copy(update={"min_up_s": 1e9})
+    return replace(cold, scenario=cold.scenario.model_copy(update={"transitions": transitions}))

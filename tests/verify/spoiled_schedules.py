@@ -9,7 +9,7 @@ import numpy as np
 from dynamo_plan.schema.bucket import bucket_grid
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.plan import Plan
+from dynamo_plan.schema.plan import Plan, Reshard
 from dynamo_plan.schema.scenario import ServiceSpec
 from tests.verify.changes import Spoiled, loaded, with_group
 
@@ -65,9 +65,10 @@ def cannot_serve(service: ServiceSpec, inputs: Inputs, kind: Kind, clock: float,
     rates = [float(table.rate_rps[row]) for row in rows]
     if len(rates) < 2 or max(rates) < rate_rps:
         return bool(rates)
-    ttft_slo_ms = service.slo.ttft_p99_ms[grid[bucket].input_class]
+    assert service.slo is not None
+    ttft_slo_ms, tbt_slo_ms = service.slo.ttft_p99_ms[grid[bucket].input_class], service.slo.tbt_p99_ms
     return any(
-        (table.ttft_p99_ms[row] > ttft_slo_ms or table.tbt_p99_ms[row] > service.slo.tbt_p99_ms)
+        (table.ttft_p99_ms[row] > ttft_slo_ms or table.tbt_p99_ms[row] > tbt_slo_ms)
         and (rate <= rate_rps or rate == min(rates))
         for row, rate in zip(rows, rates, strict=True)
     )
@@ -124,3 +125,9 @@ def short_series(plan: Plan, inputs: Inputs) -> Spoiled:
 
 def site_left_out(plan: Plan, inputs: Inputs) -> Spoiled:
     return replace(plan, sites=plan.sites[1:]), inputs
+
+
+def reshard_that_is_none(plan: Plan, inputs: Inputs) -> Spoiled:
+    """One re-shard more than there are."""
+    group = plan.groups[loaded(plan)]
+    return replace(plan, reshards=(*plan.reshards, Reshard(group.window, group.pool, group.kind, 1))), inputs

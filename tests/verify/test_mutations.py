@@ -12,18 +12,19 @@ from dynamo_plan.verify import verify
 from dynamo_plan.verify.rules import load_rules
 from tests.verify.changes import Mutation
 from tests.verify.hand import mixed_pool, two_pools
+from tests.verify.hand_routed import routed_pool
 from tests.verify.mutations import MUTATIONS
 from tests.verify.spoiled_claims import capped, listed
 
 type Maker = Callable[[], tuple[Plan, Inputs]]
 
 
-@pytest.mark.parametrize("make", [two_pools, mixed_pool])
+@pytest.mark.parametrize("make", [two_pools, mixed_pool, routed_pool])
 def test_a_plan_worked_on_paper_verifies(make: Maker) -> None:
     assert verify(*make()) == ()
 
 
-@pytest.mark.parametrize("make", [two_pools, mixed_pool])
+@pytest.mark.parametrize("make", [two_pools, mixed_pool, routed_pool])
 @pytest.mark.parametrize(("name", "rule", "mutate"), MUTATIONS, ids=[name for name, _, _ in MUTATIONS])
 def test_a_spoiled_plan_is_refused_by_the_rule(name: str, rule: str, mutate: Mutation, make: Maker) -> None:
     findings = verify(*mutate(*make()))

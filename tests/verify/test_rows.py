@@ -65,7 +65,7 @@ def test_too_few_loaded_rows_are_no_curve() -> None:
     )
     table = profile_table(rows)
     (found,) = index_cells(table, "m")[TP1][1000.0].values()
-    assert read_cell(table, found, 150.0, 50.0) is None
+    assert read_cell(table, found, (150.0, 50.0)) is None
 
 
 def test_rows_may_come_in_any_order() -> None:
@@ -76,7 +76,7 @@ def test_rows_may_come_in_any_order() -> None:
     )
     table = profile_table(rows)
     (found,) = index_cells(table, "m")[TP1][1000.0].values()
-    reading = read_cell(table, found, 150.0, 50.0)
+    reading = read_cell(table, found, (150.0, 50.0))
     assert reading is not None
     assert reading.capacity_rps == pytest.approx(1.5)
     assert reading.watts(1.25) == pytest.approx(225.0)
@@ -90,7 +90,7 @@ def test_rows_of_another_model_do_not_count() -> None:
 def test_the_stricter_slo_counts() -> None:
     table = profile_table()
     found = index_cells(table, "m")[TP1][2000.0][(100.0, 50.0)]
-    reading = read_cell(table, found, 150.0, 19.0)  # every row has a TBT of 20 ms
+    reading = read_cell(table, found, (150.0, 19.0))  # every row has a TBT of 20 ms
     assert reading is not None
     assert reading.capacity_rps == 0.0
 

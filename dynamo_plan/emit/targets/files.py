@@ -2,17 +2,19 @@
 
 File names sort by time: ``20240514T133000Z.yaml``. Every entry of ``instances`` is a group of equal instances at one clock and
 one load. ``frequency_mhz`` and ``power_limit_w`` (per GPU) are alternatives: lock the clock where the machine allows it, else set
-the limit. Windows in which a pool needs no instance list it with an empty ``instances``, so that what ran before is stopped.
+the limit; null says that the profile gives none. ``bucket_rates_rps_each`` tells a router which buckets go there, where a service
+routes freely. Windows in which a pool needs no instance list it with an empty ``instances``, so that what ran before is stopped.
 """
 
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from pathlib import Path
 
-from dynamo_plan.emit.schedule import power_limit_w
+from dynamo_plan.emit.schedule import clock_to_lock_mhz, power_limit_w
 from dynamo_plan.schema.horizon import time_label, window_start
-from dynamo_plan.schema.plan import Group, Plan, PoolPlan
+from dynamo_plan.schema.plan import Group, Plan, PoolPlan, ServerPlan
 
 NAME = "files"
 DESCRIPTION = "one YAML per window: instances, kind, clock, power limit and share of the load per pool"
@@ -39,6 +41,7 @@ def emit(plan: Plan, folder: Path) -> None:
             "status": plan.status.value,
             "window_start": time_label(window_start(plan, window)),
             "window_s": plan.window_s,
+            "servers": [_servers(plan, entry, window) for entry in plan.servers],
             "services": {
                 service: {
                     "pools": [record for pool, record in zip(plan.pools, pools, strict=True) if pool.service == service]
@@ -48,6 +51,16 @@ def emit(plan: Plan, folder: Path) -> None:
         }
         with (folder / f"{window_start(plan, window):%Y%m%dT%H%M%SZ}.yaml").open("w", encoding="utf-8") as file:
             yaml.dump(record, file)
+
+
+def _servers(plan: Plan, entry: ServerPlan, window: int) -> dict[str, object]:
+    return {
+        "site": entry.site,
+        "gpu": entry.gpu,
+        "servers_on": entry.servers_on[window],
+        "servers_started": entry.servers_started[window],
+        "switch_on_at": time_label(window_start(plan, window) - timedelta(seconds=entry.start_s)),
+    }
 
 
 def _pool(pool: PoolPlan, groups: list[Group]) -> dict[str, object]:
@@ -63,11 +76,20 @@ def _pool(pool: PoolPlan, groups: list[Group]) -> dict[str, object]:
                 "tp": group.kind.tp,
                 "pp": group.kind.pp,
                 "dtype": group.kind.dtype,
-                "frequency_mhz": group.frequency_mhz,
+                "frequency_mhz": clock_to_lock_mhz(group),
                 "power_limit_w": power_limit_w(group),
                 "rate_rps_each": group.rate_rps,
                 "load_share": group.instances * group.rate_rps / load_rps if load_rps > 0 else 0.0,
+                **_routes(pool, group),
             }
             for group in groups
         ],
     }
+
+
+def _routes(pool: PoolPlan, group: Group) -> dict[str, object]:
+    """Rate of each bucket at each instance of a routed group [1/s], without buckets that do not go there."""
+    if not group.bucket_rates_rps:
+        return {}
+    rates = zip(pool.buckets, group.bucket_rates_rps, strict=True)
+    return {"bucket_rates_rps_each": {bucket: rate for bucket, rate in rates if rate > 0}}

@@ -17,6 +17,8 @@ def check_slo_classes(
     document: Document, path: KeyPath, service: ServiceSpec, buckets: tuple[Bucket, ...], faults: Faults
 ) -> None:
     """Every input class has a TTFT SLO, and no other class has."""
+    if service.slo is None:
+        return
     classes = list(dict.fromkeys(bucket.input_class for bucket in buckets))
     promised = service.slo.ttft_p99_ms
     place = (*path, "slo", "ttft_p99_ms")
@@ -111,7 +113,15 @@ def check_clocks(
     if not wanted or not measured.size:
         return
     low, high = float(measured.min()), float(measured.max())
-    if not any(low <= clock <= high for clock in wanted):
+    if not profile.states_clock:
+        faults.add(
+            "coverage-clocks",
+            document.where((*path, "frequencies_mhz")),
+            f"the clocks of {profile.path} were not locked",
+            "Clocks can be chosen only among those measured",
+            "Leave frequencies_mhz out",
+        )
+    elif not any(low <= clock <= high for clock in wanted):
         faults.add(
             "coverage-clocks",
             document.where((*path, "frequencies_mhz")),

@@ -13,8 +13,11 @@ MOST_PUE = 10.0  # the worst server rooms are at about 3; a PUE in per cent is 1
 
 def check_service_units(document: Document, path: KeyPath, service: ServiceSpec, faults: Faults) -> None:
     """Latency promises look like ms, clocks like MHz, the model's size like 10^9 parameters."""
-    limits = {("ttft_p99_ms", name): limit for name, limit in service.slo.ttft_p99_ms.items()}
-    for key, limit in [*limits.items(), (("tbt_p99_ms",), service.slo.tbt_p99_ms)]:
+    limits: list[tuple[tuple[str, ...], float]] = []
+    if service.slo is not None:
+        limits = [(("ttft_p99_ms", name), limit) for name, limit in service.slo.ttft_p99_ms.items()]
+        limits.append((("tbt_p99_ms",), service.slo.tbt_p99_ms))
+    for key, limit in limits:
         if limit < LEAST_LATENCY_MS:
             faults.add(
                 "unit-latency",

@@ -10,6 +10,8 @@ with :math:`n` GPUs per server, :math:`P^{idle}` the draw of a powered server be
 that of a GPU without an instance in a powered server, :math:`P^{rel}` that of a released server [W], :math:`\Delta`
 the window [h], energies [kWh].
 
+Servers that boot draw as well: see `server_starts`.
+
 Why: half of the difference between published savings is how unused GPUs and released servers are counted; here they
 are inputs. Instances pack perfectly into servers (degrees of parallelism that divide the server do).
 """
@@ -21,8 +23,9 @@ import pulp
 from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import site_axes
-from dynamo_plan.model.site import SiteModel, Term
+from dynamo_plan.model.site import SiteModel
 from dynamo_plan.problem import Problem, SiteProblem
+from dynamo_plan.schema.scenario import GpuSpec
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 NAME = "servers_on"
@@ -35,33 +38,31 @@ def not_applicable(problem: Problem) -> str | None:
 
 
 def add(model: SiteModel) -> None:
-    """Two rows per site, GPU type and window, and one row per site and window that defines IT energy."""
+    """Two rows per site, GPU type and window, and their terms in the site's draw."""
     axes = site_axes(model.problem)
     hours = model.problem.windows.hours
-    draws: dict[tuple[int, int], list[Term]] = {}
-    fixed = np.zeros((len(axes.sites), axes.windows))
     for row, (site, gpu) in enumerate(axes.stocks):
         spec = model.problem.site(site).gpus[gpu]
         home = axes.sites.index(site)
-        fixed[home] += released_draw_w(model.problem.site(site), gpu) * hours / WATTS_PER_KILOWATT
+        released_kwh = released_draw_w(model.problem.site(site), gpu) * hours / WATTS_PER_KILOWATT
         for t in range(axes.windows):
             used = model.quantities["gpus_in_use"][row, t]
             servers = model.servers_on[row, t]
             powered = pulp.lpSum_vars_coefs([(servers, float(spec.per_server)), (used, -1.0)])
             model.prob.addConstraint(powered >= 0.0, f"{NAME}_{row}_{t}_enough")
             model.prob.addConstraint(powered.copy() <= spec.per_server - 1.0, f"{NAME}_{row}_{t}_least")
-            per_server_w = spec.server_idle_w + spec.unused_gpu_w * spec.per_server - spec.released_server_w
-            draws.setdefault((home, t), []).extend(
+            model.draws.setdefault((home, t), []).extend(
                 [
-                    (servers, per_server_w * hours / WATTS_PER_KILOWATT),
+                    (servers, powered_server_w(spec) * hours / WATTS_PER_KILOWATT),
                     (used, -spec.unused_gpu_w * hours / WATTS_PER_KILOWATT),
                 ]
             )
-    for (home, t), terms in draws.items():
-        energy = model.it_energy_kwh[home, t]
-        own = model.quantities["instance_energy_kwh"][home, t]
-        row_terms = [(energy, 1.0), (own, -1.0), *((variable, -factor) for variable, factor in terms if factor != 0.0)]
-        model.prob.addConstraint(pulp.lpSum_vars_coefs(row_terms) == float(fixed[home, t]), f"it_energy_{home}_{t}")
+            model.fixed_kwh[home, t] = model.fixed_kwh.get((home, t), 0.0) + float(released_kwh[t])
+
+
+def powered_server_w(spec: GpuSpec) -> float:
+    """What a server that is on draws with no instance on it, less what it would draw released [W]."""
+    return spec.server_idle_w + spec.unused_gpu_w * spec.per_server - spec.released_server_w
 
 
 def released_draw_w(site: SiteProblem, gpu: str) -> NDArray[np.float64]:

@@ -2,10 +2,11 @@ r"""IT and facility energy of every site and window are the sums of what runs th
 
 .. math::
     E^{IT}_{s,t} = \Delta t \Big( \sum_g P_g + \sum_{gpu} \big[ S\, w^{idle} + (S h - G)\, w^{unused}
-    + (\bar S - S)\, w^{released} \big] \Big) + e^{start} \sum_{p,k} (N_t - N_{t-1})^+, \qquad E_{s,t} = PUE_s E^{IT}_{s,t}
+    + (\bar S - S)\, w^{released} + B\, (w^{idle} + h\, w^{unused} - w^{released}) \big] \Big)
+    + e^{start} \sum_{p,k} (N_t - N_{t-1})^+, \qquad E_{s,t} = PUE_s E^{IT}_{s,t}
 
 P power of a group [W] read from the profile's rows, S servers on of S-bar, h GPUs per server, G GPUs in use, w draws [W],
-e energy of a start [Wh].
+e energy of a start [Wh], B servers that boot, in the window's mean.
 """
 
 from __future__ import annotations

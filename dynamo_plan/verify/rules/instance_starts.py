@@ -1,9 +1,10 @@
 r"""The stated number of instance starts is that of the schedule.
 
-.. math:: \sum_{p,k} \sum_{t \ge 1} (N_{p,k,t} - N_{p,k,t-1})^+
+.. math:: \sum_{p,k} \sum_{t} (N_{p,k,t} - N_{p,k,t-1})^+
 
-N instances; the state before the first window is free. What starts draw, take and cost is checked by `energy`, `totals`
-and `cost`.
+N instances. The state before the first window is the scenario's `initial`; without one it is free and t begins at 1. Where the
+ending is `as-started` the sum has one more term, from the last window back to the initial state. Instances that are re-sharded are
+not started (`resharding`). What starts draw, take and cost is checked by `energy`, `totals` and `cost`.
 """
 
 from __future__ import annotations

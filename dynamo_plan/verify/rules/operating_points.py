@@ -1,11 +1,12 @@
 r"""Every group runs at a point that the profile's rows show to hold the SLO, and draws what the rows say.
 
 .. math::
-    0 \le \lambda_g \le \mu_{k,f}(s_{p,t}), \quad u_g = \lambda_g / \mu_{k,f}(s_{p,t}), \quad P_g = n_g w_{k,f}(\lambda_g)
+    0 \le \lambda_g \le \mu_{k,f}(s_g), \quad u_g = \lambda_g / \mu_{k,f}(s_g), \quad P_g = n_g w_{k,f}(\lambda_g)
 
-lambda rate of one instance [1/s], mu capacity at the SLO for the pool's shares s of the buckets [1/s], u utilisation,
-n instances, w power of one instance [W]. The kind has rows and GPUs at the site, the clock is one that may be locked. A window
-without load has the shares of the horizon's sums; a pool that never has load equal ones.
+lambda rate of one instance [1/s], mu capacity at the SLO for the shares s of the buckets [1/s], the pool's or, where routing is
+free, the group's own; u utilisation, n instances, w power of one instance [W]. The kind has rows and GPUs at the site, the clock
+is one that may be locked. A window without load has the shares of the horizon's sums; a pool that never has load equal ones; an
+instance without load of a freely routed pool idles at the least draw of its buckets' rows.
 """
 
 from __future__ import annotations

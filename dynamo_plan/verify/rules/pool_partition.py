@@ -1,5 +1,7 @@
 r"""Every bucket of a service is in exactly one of its pools, as the scenario groups them, at the service's site.
 
+With `pools: auto` any grouping will do.
+
 .. math:: \bigcup_{p \in m} B_p = B_m, \qquad B_p \cap B_q = \emptyset \; (p \ne q)
 
 B_p buckets of a pool, B_m of a service.
@@ -20,10 +22,14 @@ from dynamo_plan.verify.finding import Finding
 NAME = "pool_partition"
 
 
-def asked_for(service: ServiceSpec) -> list[frozenset[str]]:
-    """The pools that the scenario asks for, as sets of buckets."""
+def asked_for(service: ServiceSpec, found: list[frozenset[str]]) -> list[frozenset[str]]:
+    """The pools that the scenario asks for, as sets of buckets; where it leaves them open, the pools `found` and what they lack."""
     names = [bucket.name for bucket in bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))]
     match service.pools:
+        case PoolRule.AUTO:
+            lacking = frozenset(names).difference(*found)
+            known = [pool for pool in found if pool and pool <= frozenset(names)]
+            return known + ([lacking] if lacking else [])
         case PoolRule.PER_BUCKET:
             return [frozenset({name}) for name in names]
         case PoolRule.SINGLE:
@@ -41,8 +47,8 @@ def check(plan: Plan, inputs: Inputs, evidence: Evidence) -> Iterator[Finding]:
     """Yield services whose pools are not the ones asked for, and pools or groups out of place."""
     services = {service.name: service for service in inputs.scenario.services}
     for name, service in services.items():
-        asked = asked_for(service)
         found = [frozenset(pool.buckets) for pool in plan.pools if pool.service == name]
+        asked = asked_for(service, found)
         placed = [bucket for pool in plan.pools if pool.service == name for bucket in pool.buckets]
         if Counter(found) != Counter(asked) or max(Counter(placed).values(), default=0) > 1:
             yield Finding(NAME, name, "buckets of its pools", show(asked), show(found))

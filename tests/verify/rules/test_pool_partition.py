@@ -23,6 +23,25 @@ def test_pools_may_be_listed() -> None:
     assert findings_of("pool_partition", mixed, with_services(inputs, pools=[["LA", "SA"]])) == []
 
 
+def test_any_pools_will_do_where_they_are_searched_for() -> None:
+    for plan, inputs in (two_pools(), mixed_pool()):
+        assert findings_of("pool_partition", plan, with_services(inputs, pools=PoolRule.AUTO)) == []
+
+
+def test_pools_that_were_searched_for_hold_every_bucket_once() -> None:
+    plan, inputs = two_pools()
+    inputs = with_services(inputs, pools=PoolRule.AUTO)
+    short, long = plan.pools
+    without, twice, empty = (
+        (short,),
+        (short, replace(long, buckets=("LA", "SA"))),
+        (*plan.pools, replace(long, buckets=())),
+    )
+    for pools in (without, twice, empty):
+        findings = findings_of("pool_partition", replace(plan, pools=pools), inputs)
+        assert "buckets of its pools" in [finding.what for finding in findings], pools
+
+
 def test_names_sites_and_services_must_fit() -> None:
     plan, inputs = two_pools()
     pools = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dynamo_plan.schema.plan import ServerPlan
 from tests.verify.changes import with_gpus
 from tests.verify.hand import findings_of, two_pools
 
@@ -22,6 +21,6 @@ def test_servers_are_the_fewest_that_hold_the_gpus() -> None:
 
 def test_one_server_too_few_and_one_too_many_are_refused() -> None:
     plan, inputs = two_pools()
-    spoiled = replace(plan, servers=(plan.servers[0], ServerPlan("hall", "h100", (7, 9, 1), (1, 3, 2))))
+    spoiled = replace(plan, servers=(plan.servers[0], replace(plan.servers[1], servers_on=(1, 3, 2))))
     findings = findings_of("servers_on", spoiled, inputs)
     assert [(f.expected, f.found) for f in findings] == [(2.0, 1.0), (1.0, 2.0)]

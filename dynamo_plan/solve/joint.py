@@ -1,0 +1,257 @@
+"""Closing the gap: the cheapest plan of all pools of a site together, searched within a growing distance from the bound.
+
+At the prices of the best Lagrangian bound every plan costs that bound plus an excess (`dynamo_plan.solve.kernels.joint`).
+All plans within a limit of excess are searched; where there is one, the cheapest of them is the optimum, where there is
+none, the bound rises by the limit and the limit grows. So the search proves something at every step, and it can stop at
+any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.model.constraints import gpu_stock, power_cap, server_starts, servers_on, start_limit
+from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
+from dynamo_plan.problem import Problem
+from dynamo_plan.solve.coupling import Meter, applicable, direct_prices, draws, linear_prices
+from dynamo_plan.solve.kernels import joint as kernels
+from dynamo_plan.solve.pricing import pool_prices
+from dynamo_plan.solve.states import Course, NearOptimal, PoolPrices, StateSpace, TooManyStatesError
+from dynamo_plan.units import WATTS_PER_KILOWATT
+
+MOST_POOLS = 40
+"""Pools of a site up to which they are searched together; with more, states of the window bound and repairs are closer anyway."""
+
+MOST_LABELS = 100_000
+"""Joint states of one window before the search gives up its proof; over a week some hundred megabytes."""
+
+MOST_STEPS = 20_000_000
+"""Steps in one window before it does; about a second."""
+
+BEAM = 10_000
+"""Joint states per window of a search that could not look at all; what it finds is a plan without a proof."""
+
+RIVALS = 64
+"""Joint states, cheapest first, that each is held against; farther ones rule out little."""
+
+FIRST_LIMIT = 2e-5
+"""Relative to the bound: the first limit of the search."""
+
+GROWTH = 2.0
+"""Factor by which the limit grows where no plan was found."""
+
+PROVEN = "joint search: no plan of all pools together lies between the Lagrangian bound and this one"
+
+
+def searchable(problem: Problem, spaces: list[StateSpace]) -> bool:
+    """Whether the search applies: few pools per site, constraints that it knows or may relax, and servers that draw nothing themselves.
+
+    What whole servers draw leaves a gap of the Lagrangian bound too wide to search; the window bound is the tool for it.
+    """
+    few = all(sum(space.pool.site == site.name for space in spaces) <= MOST_POOLS for site in problem.sites)
+    # A limit on starts is relaxed by the search, and boots of servers that draw nothing cost nothing: the bound stays one.
+    rows = {gpu_stock.NAME, power_cap.NAME, servers_on.NAME, server_starts.NAME, start_limit.NAME}
+    return few and not draws(problem) and set(applicable(problem)) <= rows and ends_free(problem)
+
+
+def ends_free(problem: Problem) -> bool:
+    """Whether no start after the last window draws on its power cap."""
+    capped = {site.name for site in problem.sites if np.isfinite(site.power_cap_kw).any()}
+    return not any(pool.final_counts is not None and pool.site in capped for pool in problem.pools)
+
+
+@dataclass(frozen=True, slots=True)
+class JointResult:
+    """End of a search: a bound [objective], and the cheapest courses of the site's pools if they were found."""
+
+    bound: float
+    courses: list[Course] | None
+
+
+class JointSearch:
+    """The search for one site.
+
+    Parameters
+    ----------
+    spaces : list of StateSpace
+        Of all the site's pools.
+    prices : SiteVector
+        Prices of site quantities, from the master.
+    """
+
+    def __init__(self, problem: Problem, home: int, spaces: list[StateSpace], prices: SiteVector) -> None:
+        self.problem, self.home, self.spaces = problem, home, spaces
+        self.site = problem.sites[home]
+        self.axes = site_axes(problem)
+        self.types = self.site.gpu_types()
+        self.rows = [self.axes.stocks.index((self.site.name, gpu)) for gpu in self.types]
+        meter, hours = Meter(problem, home), problem.windows.hours
+        plain = direct_prices(problem)
+        released_kwh = meter.released_w() * hours / WATTS_PER_KILOWATT
+        self.cap_kwh = self.site.power_cap_kw * hours / self.site.pue - released_kwh
+        capped = np.isfinite(self.cap_kwh)
+        self.mu = np.where(
+            capped, np.maximum(prices.instance_energy_kwh[home] - plain.instance_energy_kwh[home], 0.0), 0.0
+        )
+        own = direct_prices(problem)
+        own.instance_energy_kwh[home] += self.mu
+        self.whole = own.instance_energy_kwh[home]
+        self.stock = np.column_stack([self.site.stock[gpu] for gpu in self.types])
+        self.price = np.zeros(self.stock.shape)
+        linear = linear_prices(problem)
+        self.servers = np.zeros((len(self.types), 3))
+        constant = float((plain.instance_energy_kwh[home] * released_kwh).sum())
+        constant -= float((self.mu[capped] * self.cap_kwh[capped]).sum())
+        for index, (gpu, row) in enumerate(zip(self.types, self.rows, strict=True)):
+            spec = self.site.gpus[gpu]
+            per_server = spec.server_idle_w + spec.unused_gpu_w * spec.per_server - spec.released_server_w
+            self.servers[index] = (
+                spec.per_server,
+                per_server * hours / WATTS_PER_KILOWATT,
+                spec.unused_gpu_w * hours / WATTS_PER_KILOWATT,
+            )
+            share = self.servers[index, 1] / spec.per_server - self.servers[index, 2]
+            limited = np.isfinite(self.stock[:, index])
+            dual = np.maximum(prices.gpus_in_use[row] - linear.gpus_in_use[row], 0.0)
+            self.price[:, index] = np.where(limited, dual, 0.0)
+            own.gpus_in_use[row] = self.whole * share + self.price[:, index]
+            constant -= float((self.price[limited, index] * self.stock[limited, index]).sum())
+        self.prices = [pool_prices(problem, space.pool, own) for space in spaces]
+        self.courses = [space.cheapest(price) for space, price in zip(spaces, self.prices, strict=True)]
+        self.bound = constant + sum(course.bound for course in self.courses)
+
+    def search(self, best: float, deadline: float, report: Callable[[float], None]) -> JointResult:
+        """Grow the limit until a plan is found or `best`, the value of a known plan [objective], is proven."""
+        limit, bound = FIRST_LIMIT * abs(self.bound), self.bound
+        if any(course.bound != course.value for course in self.courses):
+            return JointResult(bound, None)
+        complete, courses = True, None
+        while courses is None and monotonic() < deadline and bound < best:
+            limit = min(limit, best - self.bound)
+            try:
+                value, courses, complete = self._within(limit, deadline, thoroughly=complete)
+            except TooManyStatesError:
+                break
+            if complete:
+                bound = self.bound + limit if courses is None else value
+                report(bound)
+            elif self.bound + limit >= best:
+                break
+            limit *= GROWTH
+        return JointResult(min(bound, best), courses)
+
+    def _within(self, limit: float, deadline: float, *, thoroughly: bool) -> tuple[float, list[Course] | None, bool]:
+        """The cheapest plan found within the limit, its value, and whether all plans within the limit were looked at."""
+        lists = [self._reachable(space, price, limit) for space, price in zip(self.spaces, self.prices, strict=True)]
+        windows = self._shared(lists)
+        count, forgets = len(self.problem.windows), self._forgets(windows)
+        labels, excess = np.full((1, len(lists)), -1, dtype=np.int64), np.zeros(1)
+        history: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        first, complete = np.array([near.value for near in lists]), True
+        most = (MOST_LABELS, MOST_STEPS) if thoroughly else (BEAM, MOST_STEPS // 10)
+        for t in range(count):
+            offset = first if t == 0 else np.zeros(len(lists))
+            labels, excess, parent, whole = kernels.extended(
+                windows, t, labels, excess, offset, self._initial(), limit, most
+            )
+            complete = complete and whole
+            if excess.size == 0 or monotonic() > deadline:
+                return float("inf"), None, complete and excess.size == 0
+            order = np.argsort(kernels.cost_so_far(windows, labels, excess), kind="stable")
+            if t + 1 < count and forgets[t]:
+                order = kernels.thinned(windows, t, labels, excess, order, RIVALS)
+            # Best first: where there are too many to look at all, the most promising ones come first.
+            order = order[np.argsort(excess[order], kind="stable")]
+            labels, excess, parent = labels[order], excess[order], parent[order]
+            history.append((labels, parent))
+        at, value = 0, self.bound + float(excess[0])
+        rows = np.empty((count, len(lists)), dtype=np.int64)
+        for t in range(count - 1, -1, -1):
+            labels, parent = history[t]
+            rows[t], at = labels[at], int(parent[at])
+        courses = []
+        for pool, space in enumerate(self.spaces):
+            counts = windows.counts[rows[:, pool], : len(space.pool.kinds)]
+            courses.append(Course(counts, space.power_w(np.arange(count), counts), float("nan")))
+        return value, courses, complete
+
+    def _forgets(self, windows: kernels.SharedWindows) -> NDArray[np.bool_]:
+        """After which windows only the state counts for what follows: no start there can break a power cap (window,)."""
+        count, pools = len(self.problem.windows), len(self.spaces)
+        first = windows.edge[:-1]
+        most_kwh = np.maximum.reduceat(windows.numbers[:, 0], first).reshape(count, pools).sum(axis=1)
+        most = np.maximum.reduceat(windows.counts, first).reshape(count, pools, -1)
+        least = np.minimum.reduceat(windows.counts, first).reshape(count, pools, -1)
+        starts = np.maximum(most[1:] - least[:-1], 0).sum(axis=(1, 2))
+        safe = most_kwh[1:] + starts * windows.start_kwh <= self.cap_kwh[1:]
+        return np.append(safe | (windows.start_kwh == 0.0), True)
+
+    def _initial(self) -> NDArray[np.int64]:
+        """Instances before the first window (pool, kind), -1 where free."""
+        initial = np.full((len(self.spaces), max(len(space.pool.kinds) for space in self.spaces)), -1, dtype=np.int64)
+        for pool, space in enumerate(self.spaces):
+            if space.pool.initial_counts is not None:
+                initial[pool] = 0
+                initial[pool, : len(space.pool.kinds)] = space.pool.initial_counts
+        return initial
+
+    def _reachable(self, space: StateSpace, prices: PoolPrices, limit: float) -> NearOptimal:
+        near = space.near_optimal(prices, limit)
+        initial = space.pool.initial_counts
+        kept = kernels.reachable(
+            near.edge,
+            near.counts,
+            near.stage,
+            near.onward,
+            prices.start,
+            np.full(len(space.pool.kinds), -1) if initial is None else initial,
+            near.value,
+            limit,
+        )
+        size = np.add.reduceat(kept, near.edge[:-1])
+        chosen = kept == 1
+        return NearOptimal(
+            near.value,
+            np.concatenate([[0], np.cumsum(size)]),
+            near.counts[chosen],
+            near.power_w[chosen],
+            near.stage[chosen],
+            near.onward[chosen],
+        )
+
+    def _shared(self, lists: list[NearOptimal]) -> kernels.SharedWindows:
+        """All pools' states in one table, sorted by window, then pool."""
+        windows, pools = len(self.problem.windows), len(lists)
+        kinds = max(len(space.pool.kinds) for space in self.spaces)
+        order, sizes, parts = [], [], []
+        start = np.zeros((windows, pools, kinds))
+        for pool, (near, space) in enumerate(zip(lists, self.spaces, strict=True)):
+            size = np.diff(near.edge)
+            order.append(np.repeat(np.arange(windows), size) * pools + pool)
+            sizes.append(size)
+            counts = np.zeros((near.stage.size, kinds), dtype=np.int64)
+            counts[:, : len(space.pool.kinds)] = near.counts
+            gpus = np.zeros((near.stage.size, len(self.types)), dtype=np.int64)
+            for index, kind in enumerate(space.pool.kinds):
+                gpus[:, self.types.index(kind.gpu)] += near.counts[:, index] * kind.gpus
+            parts.append((counts, gpus, np.column_stack([space.kwh(near.power_w), near.stage, near.onward])))
+            start[:, pool, : len(space.pool.kinds)] = self.prices[pool].start
+        by_window = np.argsort(np.concatenate(order), kind="stable")
+        edge = np.concatenate([[0], np.cumsum(np.stack(sizes, axis=1).ravel())])
+        return kernels.SharedWindows(
+            edge=edge.astype(np.int64),
+            counts=np.concatenate([part[0] for part in parts])[by_window],
+            gpus=np.concatenate([part[1] for part in parts])[by_window],
+            numbers=np.concatenate([part[2] for part in parts])[by_window],
+            start=start,
+            stock=self.stock,
+            energy=np.column_stack([self.cap_kwh, self.mu, self.whole]),
+            price=self.price,
+            servers=self.servers,
+            start_kwh=start_energy_kwh(self.problem),
+        )

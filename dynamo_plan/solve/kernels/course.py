@@ -1,0 +1,395 @@
+r"""The cheapest course of one pool: a dynamic programme over the states that no other state dominates.
+
+With :math:`V_t(N)` the least cost from window :math:`t` on if it starts in :math:`N`,
+
+.. math:: V_t(N) = e_t(N) + \min_M \Big( V_{t+1}(M) + \sum_k c_{k,t+1} (M_k - N_k)^+ \Big)
+
+no course of least cost passes through :math:`N` if some :math:`R` has :math:`V_t(R) + d_t(N, R) < V_t(N)`, where
+:math:`d` is the most by which arriving at :math:`R` can cost more than arriving at :math:`N`. The programme runs backwards
+in time because the first state is free: forwards, every state that spares a later start would have to be kept in the
+first window. Candidates come from the cuts of `states`, with the best state known as the reference; exact powers are
+computed only for those that its bound does not rule out.
+
+Where candidates are too many, a state may also be dropped if it is better than a kept one by no more than a tolerance.
+The course found then costs at most the sum of what was dropped wrongly more than the optimum; that sum is measured and
+returned as the loss, so value less loss is a proven bound.
+
+Source: forward dominance in unit commitment, turned round; the measured loss is ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.solve.kernels.powers import Memory, known_power
+from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown
+from dynamo_plan.solve.kernels.states import ROUNDING, admits, bound_at, enumerated, fill_up, priced
+from dynamo_plan.solve.tables import PoolLimits, PoolTables
+
+DESCENT = 64
+"""Steps at most from a trial state to a neighbour of lower bound, in search of a good reference."""
+
+TRIALS = 16
+"""States after a window that are tried as a reference in it, cheapest first."""
+
+WIDER = 4.0
+"""Factor by which the tolerance of a window grows where its states are too many."""
+
+FIRST_TOLERANCE = 1e-6
+"""Relative to a window's cost: the first tolerance where none was allowed and the states are too many."""
+
+WIDEST = 1e6
+"""Relative to a window's cost: with a tolerance beyond this only the reference is kept, and the course has no bound."""
+
+FEW = 24
+"""States after a window up to which each is a starting point of its own for the enumeration."""
+
+LEAST_SCALE = 1e-12
+"""Cost of a window below which rounding is absolute [objective]; a pool without load and idle draw costs nothing at all."""
+
+Ahead = tuple[Integers, Floats, int, Floats]
+"""What follows a window: states (state, kind), value of each, how many, price of a start on the way there (kind,)."""
+
+
+@compiled
+def onward(counts: Integers, ahead: Ahead) -> tuple[float, int]:
+    """Least of starts plus value over the states after, and which."""
+    after, value, alive, start = ahead
+    best, child = np.inf, -1
+    for m in range(alive):
+        cost = value[m]
+        for kind in range(counts.size):
+            if after[m, kind] > counts[kind]:
+                cost += start[kind] * (after[m, kind] - counts[kind])
+        if cost < best:
+            best, child = cost, m
+    return best, child
+
+
+@compiled
+def detour(reference: Integers, counts: Integers, more: Floats, fewer: Floats) -> float:
+    """Most by which arriving at the reference can cost more than arriving at a state."""
+    cost = 0.0
+    for kind in range(counts.size):
+        step = counts[kind] - reference[kind]
+        cost += more[kind] * step if step > 0 else -fewer[kind] * step
+    return cost
+
+
+@compiled
+def bounded(
+    tables: PoolTables,
+    limits: PoolLimits,
+    t: int,
+    per_watt: float,
+    fixed: Floats,
+    ahead: Ahead,
+    counts: Integers,
+    share: Floats,
+) -> float:
+    """Lower bound on the value of a state."""
+    bound = bound_at(tables, limits.mix[t], counts, limits.loads[t, 0], per_watt, share)
+    return bound + priced(fixed, t, counts) + onward(counts, ahead)[0]
+
+
+@compiled
+def neighbour(tables: PoolTables, limits: PoolLimits, t: int, counts: Integers, move: int, trial: Integers) -> bool:
+    """Write a move from a state into `trial`; whether it leads to an admitted state.
+
+    One instance less, topped up by another kind, or one more, with as few of another kind as then suffice.
+    """
+    kinds = counts.size
+    kind, other, change = move // (2 * kinds), (move // 2) % kinds, 2 * (move % 2) - 1
+    copied(trial, counts)
+    trial[kind] += change
+    if trial[kind] < 0:
+        return False
+    if other != kind:
+        if change > 0:
+            trial[other] = 0
+        if not fill_up(tables, limits, t, trial, other):
+            return False
+    return admits(tables, limits, t, trial)
+
+
+@compiled
+def promising(
+    tables: PoolTables, limits: PoolLimits, t: int, per_watt: float, fixed: Floats, ahead: Ahead, share: Floats
+) -> tuple[Integers, Integers, bool]:
+    """Two states of low bound: the best of those after the window and of every kind alone, and where descent leads from it."""
+    after, _, alive, _ = ahead
+    kinds = fixed.shape[1]
+    trial, first, found = (
+        np.zeros(kinds, dtype=np.int64),
+        np.zeros(kinds, dtype=np.int64),
+        np.zeros(kinds, dtype=np.int64),
+    )
+    best = np.inf
+    for one in range(min(alive, TRIALS) + kinds):
+        able = False
+        if one < kinds:
+            trial[:] = 0
+            able = fill_up(tables, limits, t, trial, one)
+        else:
+            copied(trial, after[one - kinds])
+            able = admits(tables, limits, t, trial)
+            for place in range(kinds):
+                if not able:
+                    copied(trial, after[one - kinds])
+                    able = fill_up(tables, limits, t, trial, limits.kinds[1, place])
+        if able:
+            bound = bounded(tables, limits, t, per_watt, fixed, ahead, trial, share)
+            if bound < best:
+                best = bound
+                copied(first, trial)
+    second = first.copy()
+    for _ in range(DESCENT if best < np.inf else 0):
+        improved = False
+        for move in range(2 * kinds * kinds):
+            if neighbour(tables, limits, t, second, move, trial):
+                bound = bounded(tables, limits, t, per_watt, fixed, ahead, trial, share)
+                if bound < best - ROUNDING * abs(best):
+                    best, improved = bound, True
+                    copied(found, trial)
+        if not improved:
+            break
+        copied(second, found)
+    return first, second, best < np.inf
+
+
+@compiled
+def candidates(
+    tables: PoolTables,
+    limits: PoolLimits,
+    t: int,
+    per_watt: float,
+    fixed: Floats,
+    ahead: Ahead,
+    reference: tuple[Integers, float, Floats, Floats],
+    scale: float,
+    rows: Integers,
+    share: Floats,
+    slack: float,
+    most: tuple[int, int, int],
+) -> tuple[Integers, Floats, int, float, float]:
+    """States of a window that its reference does not rule out, with their bounds.
+
+    ``reference = (state, value, more, fewer)``; ``slack`` and ``most`` as in `course`. Returns rows (row, kind), bounds (row,), how
+    many, the tolerance used and the most by which a state was dropped wrongly.
+    """
+    after, value, alive, leave = ahead
+    state, reached, more, fewer = reference
+    margin, room = ROUNDING * scale, -slack
+    most_nodes, most_rows, most_states = most
+    gain = np.empty(leave.size)
+    for kind in range(leave.size):
+        gain[kind] = min(leave[kind], 0.0)
+    while True:
+        used, nodes, dropped = 0, 0, 0.0
+        # One enumeration towards every state after; where these are many, one that lets all start for nothing.
+        apart = alive <= FEW
+        for m in range(alive if apart else 1):
+            way = (after[m], leave if apart else gain, state, more, fewer)
+            budget = reached - (value[m] if apart else 0.0) - room + margin
+            rows, used, visited, closest = enumerated(
+                tables, limits, t, per_watt, fixed, way, budget, rows, used, most_nodes - nodes
+            )
+            nodes += abs(visited)
+            dropped = max(dropped, room - closest)
+            if nodes > most_nodes or used > most_rows:
+                nodes = most_nodes + 1
+                break
+        if nodes > most_nodes:
+            room = max(WIDER * room, FIRST_TOLERANCE * scale)
+            if room > WIDEST * scale:
+                return rows, np.empty(0), 0, np.inf, np.inf
+            continue
+        used = distinct(rows, used, limits.kinds[2])
+        bounds, overs = np.empty(used), np.empty(used)
+        kept = 0
+        for row in range(used):
+            bound = bounded(tables, limits, t, per_watt, fixed, ahead, rows[row], share)
+            over = bound - reached - detour(state, rows[row], more, fewer)
+            if over + room <= margin:
+                copied(rows[kept], rows[row])
+                bounds[kept], overs[kept] = bound, over
+                kept += 1
+            else:
+                dropped = max(dropped, -over)
+        if kept <= most_states:
+            return rows, bounds, kept, room, dropped
+        # Just enough tolerance that half as many are left.
+        room = -overs[ascending(overs, kept)[most_states // 2]] + 2.0 * margin
+
+
+@compiled
+def undominated(
+    states: Integers, worth: Floats, children: Integers, count: int, more: Floats, fewer: Floats, margin: float
+) -> tuple[Integers, Floats, Integers, int]:
+    """States that no other one beats even after the detour to it, cheapest first: states, worth, children, how many."""
+    order = ascending(worth, count)
+    rows, value = np.empty((count, states.shape[1]), dtype=np.int64), np.empty(count)
+    child = np.empty(count, dtype=np.int64)
+    kept = 0
+    for place in range(count):
+        index = order[place]
+        beaten = False
+        for other in range(kept):
+            if worth[index] > value[other] + detour(rows[other], states[index], more, fewer) + margin:
+                beaten = True
+                break
+        if not beaten:
+            copied(rows[kept], states[index])
+            value[kept], child[kept] = worth[index], children[index]
+            kept += 1
+    return rows, value, child, kept
+
+
+@compiled
+def course(
+    tables: PoolTables,
+    limits: PoolLimits,
+    per_watt: Floats,
+    fixed: Floats,
+    start: Floats,
+    ends: tuple[Integers, Integers],
+    memory: Memory,
+    used: int,
+    stop: Integers,
+    slack: float,
+    most: tuple[int, int, int],
+) -> tuple[Integers, Floats, float, float, Memory, int, Integers, Integers, Floats]:
+    """The cheapest course of a pool at given prices.
+
+    Parameters
+    ----------
+    per_watt : array, shape (window,)
+        Price of one watt over the window [objective/W].
+    fixed, start : array, shape (window, kind)
+        Cost of a running instance besides its energy; of a start at the window's left edge [objective].
+    ends : tuple of arrays of int, shape (kind,)
+        Instances before the first window and after the last; a first entry of -1 means free.
+    memory, used
+        Table of powers already computed.
+    stop : array of int, shape (1,)
+        Becomes nonzero from outside when time is up: from then on one state per window is kept.
+    slack : float
+        Keep every state of every course that costs at most this much more than the cheapest [objective].
+    most : tuple of int
+        Partial states, states that pass the cuts (repetitions included) and candidates of one window, beyond which its tolerance
+        is widened.
+
+    Returns
+    -------
+    Counts (window, kind), power (window,) [W], value, loss, memory, used: no course costs less than value - loss. Both are infinite
+    where some window admits no state; the loss is positive where states were dropped that `slack` asks for. Then the states kept:
+    first row of each window counted from the last one (window + 1,), rows (row, kind), least cost from there to the end (row,).
+    """
+    windows, kinds = fixed.shape
+    share, scratch = np.empty(kinds), (np.empty(kinds), np.empty(kinds))
+    starts_given, end_given = ends[0][0] >= 0, ends[1][0] >= 0
+    after, value, alive = np.zeros((1, kinds), dtype=np.int64), np.zeros(1), 1
+    if end_given:
+        copied(after[0], ends[1])
+    rows = np.empty((1024, kinds), dtype=np.int64)
+    path, child, filled = np.empty((1024, kinds), dtype=np.int64), np.empty((1024, 1), dtype=np.int64), 0
+    ahead_cost = np.empty(1024)
+    edge = np.zeros(windows + 1, dtype=np.int64)
+    leave, more, fewer = np.zeros(kinds), np.zeros(kinds), np.zeros(kinds)
+    offset, loss = 0.0, 0.0
+    for step in range(windows):
+        t = windows - 1 - step
+        for kind in range(kinds):
+            leave[kind] = start[t + 1, kind] if t + 1 < windows else start[t, kind] if end_given else 0.0
+            arrive = start[t, kind] if t > 0 or starts_given else 0.0
+            fewer[kind], more[kind] = max(arrive, 0.0), max(-arrive, 0.0)
+        ahead = (after, value, alive, leave)
+        first, second, able = promising(tables, limits, t, per_watt[t], fixed, ahead, share)
+        if not able:
+            return path[:0], np.zeros(0), np.inf, np.inf, memory, used, edge, path[:0], np.zeros(0)
+        power, memory, used = known_power(tables, limits, t, first, memory, used, scratch)
+        reached = per_watt[t] * power + priced(fixed, t, first) + onward(first, ahead)[0]
+        power, memory, used = known_power(tables, limits, t, second, memory, used, scratch)
+        moved = per_watt[t] * power + priced(fixed, t, second) + onward(second, ahead)[0]
+        if moved < reached:
+            reached, first = moved, second
+        scale = abs(per_watt[t]) * power + abs(priced(fixed, t, first)) + LEAST_SCALE
+        margin = ROUNDING * scale
+        if stop[0] != 0:
+            bounds, count, room, dropped = share, 0, np.inf, np.inf
+        else:
+            rows, bounds, count, room, dropped = candidates(
+                tables,
+                limits,
+                t,
+                per_watt[t],
+                fixed,
+                ahead,
+                (first, reached, more, fewer),
+                scale,
+                rows,
+                share,
+                slack,
+                most,
+            )
+        # Their exact costs, most promising first; each is held against those already kept.
+        now, worth = np.empty((count + 1, kinds), dtype=np.int64), np.empty(count + 1)
+        children = np.empty(count + 1, dtype=np.int64)
+        copied(now[0], first)
+        worth[0], children[0] = reached, onward(first, ahead)[1]
+        kept = 1
+        order = ascending(bounds, count)
+        for place in range(count):
+            state, bound = rows[order[place]], bounds[order[place]]
+            limit, same = np.inf, True
+            for kind in range(kinds):
+                same = same and state[kind] == first[kind]
+            for other in range(kept):
+                limit = min(limit, worth[other] + detour(now[other], state, more, fewer))
+            if same:
+                continue
+            if bound <= limit - room + margin:
+                power, memory, used = known_power(tables, limits, t, state, memory, used, scratch)
+                way, next_state = onward(state, ahead)
+                bound = per_watt[t] * power + priced(fixed, t, state) + way
+                if bound <= limit - room + margin:
+                    copied(now[kept], state)
+                    worth[kept], children[kept] = bound, next_state
+                    kept += 1
+                    continue
+            dropped = max(dropped, limit - bound)
+        # A state dropped with less than the slack asked for is one that a near-optimal course may need.
+        loss += max(dropped, 0.0) if slack == 0.0 or room <= -slack else np.inf
+        after, value, children, alive = undominated(now, worth, children, kept, more, fewer, margin + slack)
+        # Values are kept relative to the least one, so that sums over a long horizon round no worse than one window's.
+        base = value[0]
+        offset += base
+        for m in range(alive):
+            value[m] -= base
+            if filled == path.shape[0]:
+                path, child = grown(path), grown(child)
+                wider = np.empty(path.shape[0])
+                for row in range(filled):
+                    wider[row] = ahead_cost[row]
+                ahead_cost = wider
+            copied(path[filled], after[m])
+            child[filled, 0] = children[m]
+            ahead_cost[filled] = offset + value[m]
+            filled += 1
+        edge[step + 1] = filled
+    best, at = np.inf, 0
+    for m in range(alive):
+        begin = value[m]
+        for kind in range(kinds):
+            if starts_given:
+                begin += start[0, kind] * max(after[m, kind] - ends[0][kind], 0)
+        if begin < best:
+            best, at = begin, m
+    counts, watts = np.empty((windows, kinds), dtype=np.int64), np.empty(windows)
+    for t in range(windows):
+        row = edge[windows - 1 - t] + at
+        copied(counts[t], path[row])
+        at = child[row, 0]
+        watts[t], memory, used = known_power(tables, limits, t, counts[t], memory, used, scratch)
+    return counts, watts, offset + best, loss, memory, used, edge, path[:filled].copy(), ahead_cost[:filled].copy()
