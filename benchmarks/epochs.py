@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.columns import Columns, Indices, Values
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.solve.coupling import direct_prices
-from dynamo_plan.solve.envelope import lower_hull
+from dynamo_plan.solve.kernels.envelope import lower_hull
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.units import WATTS_PER_KILOWATT
 

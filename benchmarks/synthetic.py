@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.assemble import instance_limit
+from dynamo_plan.instance_limit import instance_limit
 from dynamo_plan.problem import KindCurves, PoolProblem, Problem, SiteProblem
 from dynamo_plan.profile.curve import OperatingCurve, tabulate
 from dynamo_plan.schema.kind import Kind

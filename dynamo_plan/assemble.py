@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.initial_state import continued
+from dynamo_plan.instance_limit import instance_limit
 from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, RoutedPool, SiteProblem
 from dynamo_plan.profile.admissible import admissible_kinds
 from dynamo_plan.profile.cells import BucketCurves, bucket_curves, cell_name
@@ -19,6 +19,7 @@ from dynamo_plan.routed_pool import ROUTER, routed_pool, unroutable
 from dynamo_plan.schema.bucket import Bucket, bucket_grid
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.load import bucket_shares
 from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.profile import MixingTable, ProfileTable
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Routing, Scenario, ServiceSpec
@@ -255,14 +256,14 @@ class ServiceAssembly:
         members = [bucket for bucket in self.buckets if bucket.name in names]
         columns = [self.buckets.index(bucket) for bucket in members]
         rate, reserve = self.rate[:, columns], self.reserve[:, columns]
-        shares = _shares(rate)
+        shares = bucket_shares(rate)
         unique, mix = np.unique(shares, axis=0, return_inverse=True)
         mixes = list(zip(*(self._kind_curves(kind, members, unique) for kind in self.kinds), strict=True))
         usable = [any(curves[k].curves for curves in mixes) for k in range(len(self.kinds))]
         kinds = tuple(kind for kind, use in zip(self.kinds, usable, strict=True) if use)
         kept = tuple(tuple(c for c, use in zip(curves, usable, strict=True) if use) for curves in mixes)
         capacity = (
-            np.stack([self._capacity(kind, members, _shares(reserve)) for kind in kinds], axis=1) if kinds else None
+            np.stack([self._capacity(kind, members, bucket_shares(reserve)) for kind in kinds], axis=1) if kinds else None
         )
         total, total_reserve = rate.sum(axis=1), reserve.sum(axis=1)
         if capacity is None:
@@ -400,39 +401,3 @@ def _not_stated(name: str, table: ProfileTable) -> list[str]:
         (table.states_clock, "locked clocks; none is chosen, GPUs set theirs as they did then"),
     ]
     return [f"{name}: the profile has no {what}." for is_stated, what in silent if not is_stated]
-
-
-def _shares(rate: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares of the buckets in each window; a window without load takes the horizon's, a pool without load equal ones."""
-    count = rate.shape[1]
-    whole = rate.sum(axis=0)
-    usual = whole / whole.sum() if whole.sum() > 0 else np.full(count, 1.0 / count)
-    total = rate.sum(axis=1, keepdims=True)
-    return np.where(total > 0, rate / np.where(total > 0, total, 1.0), usual)
-
-
-def instance_limit(
-    curves: list[KindCurves],
-    mix: NDArray[np.int64],
-    rate_rps: NDArray[np.float64],
-    reserve_rate_rps: NDArray[np.float64],
-    reserve_capacity_rps: NDArray[np.float64],
-    min_instances: int,
-) -> int:
-    """Most instances of one kind that a pool's search considers.
-
-    Enough to carry the peak reserve alone, and twice as many as would share the peak load if each carried l, plus one, where l
-    is the least over all clocks of the clock's most efficient load. Up to l the energy per request falls with load at every
-    clock; with more instances than that, the two least loaded carry no more than l together, and merging them saves energy.
-    """
-    limit = min_instances
-    for index, kind in enumerate(curves):
-        here = mix == index
-        peak = float(rate_rps[here].max(initial=0.0))
-        if kind.curves and peak > 0:
-            loads = [float(c.rate_rps[1:][np.argmin(c.power_w[1:] / c.rate_rps[1:])]) for c in kind.curves]
-            limit = max(limit, math.ceil(2.0 * peak / min(loads)) + 1)
-    loaded = (reserve_rate_rps > 0) & (reserve_capacity_rps > 0)
-    if loaded.any():
-        limit = max(limit, math.ceil(float((reserve_rate_rps[loaded] / reserve_capacity_rps[loaded]).max())))
-    return limit

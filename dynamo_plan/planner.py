@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.baselines.single_pool import single_pool
-from dynamo_plan.errors import LimitError, PlanError
+from dynamo_plan.errors import LimitError, PlanError, UsageError
 from dynamo_plan.model.constraints.min_up import windows_up
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
@@ -210,7 +210,7 @@ def _plan_shared(
         clock.report("solve", 0.0, f"pools {sharing.shown(choice)}")
         try:
             found = planned(problem, spaces, monotonic() + (deadline - monotonic()) / (1 + rivals))
-        except (LimitError, TooManyStatesError) as error:
+        except (LimitError, TooManyStatesError, UsageError) as error:
             clock.report("solve", 0.0, f"no plan with these pools: {error}")
             trouble.append(error)
             continue

@@ -59,7 +59,7 @@ class PoolProblem:
     min_instances : int
         Instances kept up even without load.
     max_instances : array of int, shape (kind,)
-        Upper end of the search, see `dynamo_plan.assemble.instance_limit`.
+        Upper end of the search, see `dynamo_plan.instance_limit`.
     initial_counts : array of int, shape (kind,), or None
         Instances that run just before the first window; None: its state is free.
     final_counts : array of int, shape (kind,), or None

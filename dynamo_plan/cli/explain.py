@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dynamo_plan.cli.console import Output, OutputOption, print_record, print_rows
 from dynamo_plan.cli.pages import piece_names, piece_page
-from dynamo_plan.errors import Fault, InputError, UsageError
+from dynamo_plan.errors import Fault, UsageError
 from dynamo_plan.shipped import shipped_folder
 
 if TYPE_CHECKING:
-    from dynamo_plan.schema.plan import Plan
-    from dynamo_plan.schema.scenario import Scenario
-    from dynamo_plan.verify.evidence import Evidence
+    from dynamo_plan.cli.reasons import Reasons
 
 ERRORS_PAGE = "docs/reference/errors.md"
 """The manual's page of error codes, which the wheel carries: one heading per code."""
@@ -27,21 +26,33 @@ VERIFY = "verify-"
 def explain(
     subject: Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, or the name of a page.")],
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="With RUN: the page of this piece as well.")
+        str | None, typer.Argument(metavar="[NAME]", help="With RUN: the page of this piece as well, not in csv.")
     ] = None,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Explain a plan, a constraint, a cost or an error code."""
     if not _is_run(subject):
-        print(_page(subject))
+        page = {"name": subject, "page": _page(subject)}
+        if output is Output.TABLE:
+            print(page["page"])
+        elif output is Output.CSV:
+            print_rows([page], output)
+        else:
+            print_record(page, output)
         return
-    from dynamo_plan.emit.run_folder import read_plan, read_run_scenario
+    from dynamo_plan.cli.reasons import reasons, reasons_record, reasons_rows
 
-    run_folder = Path(subject)
-    plan = read_plan(run_folder)
-    for title, lines in _sections(run_folder, plan, read_run_scenario(run_folder)):
-        print(f"{title}\n" + "\n".join(f"  {line}" for line in lines) + "\n")
-    if name is not None:
-        print(_page(name))
+    found = reasons(Path(subject))
+    pages = {} if name is None else {name: _page(name)}
+    if output is Output.CSV:
+        print_rows(reasons_rows(found), output)
+    elif output is not Output.TABLE:
+        print_record(reasons_record(found) | {"pages": pages}, output)
+    else:
+        for title, lines in _sections(found):
+            print(f"{title}\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+        for text in pages.values():
+            print(text)
 
 
 def _is_run(subject: str) -> bool:
@@ -79,71 +90,73 @@ def _error_entry(code: str) -> str | None:
     return f"{page}\n\n{piece_page(rule)}" if is_of_rule else page
 
 
-def _sections(run_folder: Path, plan: Plan, scenario: Scenario) -> list[tuple[str, list[str]]]:
+def _sections(found: Reasons) -> list[tuple[str, list[str]]]:
     from dynamo_plan.report.wording import breach, standing
 
+    plan, objective = found.plan, found.scenario.objective
     sections = [
         (
             f"{plan.name}: {plan.status.value}",
-            [standing(plan, scenario.objective), f"Where the bound comes from: {plan.certificate.proof}"],
+            [standing(plan, objective), f"Where the bound comes from: {plan.certificate.proof}"],
         )
     ]
     if plan.violations:
         sections.append(("Broken promises (times in UTC)", [breach(plan, broken) for broken in plan.violations]))
-    sections.append(("What binds (times in UTC)", _binding(run_folder, plan, scenario)))
+    sections.append(("What binds (times in UTC)", _binding(found)))
+    sections.append(("What one more would save (times in UTC)", _worth(found)))
+    sections.append(("Runners-up: other kinds of instances", _runners_up(found)))
     sections.append(("Assumed", list(plan.assumptions) or ["nothing"]))
     sections.append(("Left out", [f"{left.piece}: {left.reason}" for left in plan.omissions] or ["nothing"]))
     sections.append(("Compared with", [f"{base.name}: {base.description}" for base in plan.baselines] or ["nothing"]))
     return sections
 
 
-def _binding(run_folder: Path, plan: Plan, scenario: Scenario) -> list[str]:
-    """Limits at which the plan stands; that of the reserve follows from the inputs, if they are still what they were."""
+def _binding(found: Reasons) -> list[str]:
+    """Limits at which the plan stands, those alike in one line."""
     from dynamo_plan.report.accounts import has_powers
-    from dynamo_plan.report.binding import binding_limits, binding_reserve, energy_at_capacity
+    from dynamo_plan.report.binding import energy_at_capacity
     from dynamo_plan.report.wording import in_windows
-    from dynamo_plan.schema.scenario import Routing
 
-    limits = [*binding_limits(plan, scenario)]
-    evidence, reason = _evidence(run_folder, plan)
-    if evidence is not None:
-        # Where routing is free an instance has no capacity of its own: it depends on what is sent to it.
-        needed_rps = {
-            name: load.reserve_rate_rps.sum(axis=1).tolist()
-            for name, load in evidence.pools.items()
-            if load.service.routing is Routing.EVEN
-        }
-        limits += binding_reserve(plan, needed_rps, evidence.reserve_capacity_rps)
     alike: dict[tuple[str, str, tuple[int, ...]], list[str]] = {}
-    for limit in limits:
+    for limit in found.binding:
         alike.setdefault((limit.constraint, limit.limit, limit.windows), []).append(limit.where)
     lines = [
-        f"{constraint} at {', '.join(places)}: {limit} in {in_windows(plan, windows)}"
+        f"{constraint} at {', '.join(places)}: {limit} in {in_windows(found.plan, windows)}"
         for (constraint, limit, windows), places in alike.items()
     ]
-    if evidence is None:
-        lines.append(f"reserve: not examined, {reason}")
-    if has_powers(plan):
-        share = f"{energy_at_capacity(plan) * 100:.1f} %"
+    if found.unread:
+        lines.append(f"reserve: not examined, {found.unread}")
+    if has_powers(found.plan):
+        share = f"{energy_at_capacity(found.plan) * 100:.1f} %"
         lines.append(
             f"capacity: {share} of the instances' energy goes to instances that can take no more load within the SLO"
         )
     return lines
 
 
-def _evidence(run_folder: Path, plan: Plan) -> tuple[Evidence | None, str]:
-    """What the inputs say about the plan's pools; None and why, where they cannot be read or have changed."""
-    from dynamo_plan.emit.run_folder import SCENARIO_FILE
-    from dynamo_plan.ingest import read_inputs
-    from dynamo_plan.verify.evidence import Evidence
+def _worth(found: Reasons) -> list[str]:
+    """Shadow prices, the most valuable limit first."""
+    from dynamo_plan.report.worth import PRICES_ARE, worth
+    from dynamo_plan.solve.shadow import PIECE
 
-    try:
-        inputs = read_inputs(run_folder / SCENARIO_FILE)
-    except InputError as error:
-        return None, f"because an input cannot be read again: {error.faults[0]}"
-    planned = {file.role: file.sha256 for file in plan.inputs}
-    # The scenario reached the run folder resolved, so its file is another one by nature.
-    changed = [f.role for f in inputs.files if f.role != "scenario" and f.sha256 != planned.get(f.role)]
-    if changed:
-        return None, f"because inputs have changed since the plan was made: {', '.join(changed)}"
-    return Evidence(plan, inputs), ""
+    missing = [left.reason for left in found.plan.omissions if left.piece == PIECE]
+    if missing:
+        return [f"not known: {missing[0]}"]
+    if not found.plan.shadow_prices:
+        besides = " besides what the broken promises above need" if found.plan.violations else ""
+        return [f"nothing{besides}: no GPU, kilowatt or start more would make the relaxed problem cheaper"]
+    ordered = sorted(found.plan.shadow_prices, key=lambda price: (-sum(price.saving), price.constraint, price.where))
+    return [*(worth(found.plan, price, found.scenario.objective) for price in ordered), PRICES_ARE]
+
+
+def _runners_up(found: Reasons) -> list[str]:
+    """What it would cost to do without kinds."""
+    from dynamo_plan.report.worth import REGRET_IS, runners_up
+
+    if found.unread:
+        return [f"not examined, {found.unread}"]
+    lines = runners_up(found.alternatives, found.scenario.objective)
+    routed = [pool.name for pool in found.plan.pools if pool.name not in {one.pool for one in found.alternatives}]
+    if routed:
+        lines.append(f"{', '.join(routed)}: not examined, because the router of a free routing ties kinds together")
+    return [*lines, REGRET_IS] if found.alternatives else lines

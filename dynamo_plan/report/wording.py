@@ -68,10 +68,10 @@ def sharing(plan: Plan, found: PoolSharing, objective: Mapping[ObjectiveName, fl
     """The pools that `pools: auto` chose for a service, and what sharing instances changes, in two sentences."""
     pools = [pool for pool in plan.pools if pool.service == found.service]
     against = [
-        f"{_difference(found.per_bucket_cost, found.cost, objective)} against one pool per bucket",
+        f"{difference(found.per_bucket_cost, found.cost, objective)} against one pool per bucket",
         "a single pool cannot serve it, or was not planned in time"
         if found.single_cost is None
-        else f"{_difference(found.single_cost, found.cost, objective)} against a single pool",
+        else f"{difference(found.single_cost, found.cost, objective)} against a single pool",
     ]
     return (
         f"{found.service}: {count(len(pools), 'pool')}, {' · '.join('+'.join(pool.buckets) for pool in pools)}. "
@@ -80,7 +80,7 @@ def sharing(plan: Plan, found: PoolSharing, objective: Mapping[ObjectiveName, fl
     )
 
 
-def _difference(baseline: float, plan: float, objective: Mapping[ObjectiveName, float]) -> str:
+def difference(baseline: float, plan: float, objective: Mapping[ObjectiveName, float]) -> str:
     """What is gained or lost in the objective's unit and in per cent, e.g. ``−123.8 kWh (−32.4 %)``."""
     percent = change(baseline, plan)
     sign = "−" if plan < baseline else "+" if plan > baseline else ""
@@ -138,6 +138,16 @@ def _moment(moment: datetime, before: datetime | None) -> str:
     """Date and time, the date only where it differs from that of the moment named before."""
     same_day = before is not None and moment.date() == before.date()
     return f"{moment:%H:%M}" if same_day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def moment(plan: Plan, window: int) -> str:
+    """Date and time of a window's left edge, in UTC."""
+    return _moment(window_start(plan, window), None)
+
+
+def objective_unit(objective: Mapping[ObjectiveName, float]) -> str:
+    """Unit of what is minimised with a space before it; empty for a blend."""
+    return _measure(objective)[1]
 
 
 def _measure(objective: Mapping[ObjectiveName, float]) -> tuple[str, str]:

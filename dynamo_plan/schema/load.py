@@ -76,3 +76,12 @@ class GridSignals:
     path: str
     price_usd_per_mwh: NDArray[np.float64]
     carbon_g_per_kwh: NDArray[np.float64]
+
+
+def bucket_shares(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of the buckets in each window; a window without load takes the horizon's, a pool without load equal ones."""
+    count = rate.shape[1]
+    whole = rate.sum(axis=0)
+    usual = whole / whole.sum() if whole.sum() > 0 else np.full(count, 1.0 / count)
+    total = rate.sum(axis=1, keepdims=True)
+    return np.where(total > 0, rate / np.where(total > 0, total, 1.0), usual)

@@ -31,7 +31,7 @@ from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.brackets import CapPrices
 from dynamo_plan.solve.choice import best_combination, choosable
-from dynamo_plan.solve.coupling import Settlement, linear_prices, stands_apart
+from dynamo_plan.solve.coupling import Settlement, draws, linear_prices, stands_apart
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.joint import PROVEN as JOINT_PROVEN
 from dynamo_plan.solve.joint import JointSearch, searchable
@@ -104,6 +104,7 @@ class Decomposition:
         self.columns: list[list[Course]] = []
         self.rounds = 0
         self.proof = ""
+        self.interrupted = False
         self._priced: tuple[SiteVector, list[Course]] | None = None
         self._settlement: Settlement | None = None
         self._stop = np.zeros(1, dtype=np.int64)
@@ -169,7 +170,7 @@ class Decomposition:
             return
         if searchable(self.problem, self.spaces):
             self._search(prices, on_progress)
-        if not self.done():
+        if not self.done() and (draws(self.problem) or not self.courses):
             self._bound_windows(prices, on_progress)
 
     def _search(self, prices: SiteVector, on_progress: Progress) -> None:
@@ -377,8 +378,15 @@ def solve_decomposed(
     if searchable(problem, spaces):
         compile_search()
     work = Decomposition(problem, spaces, gap, monotonic() + time_limit_s, threads)
-    work.run(on_progress)
+    try:
+        work.run(on_progress)
+    except KeyboardInterrupt:
+        # Whoever waits has had enough, but what is known by now is a plan with a proven gap.
+        if not work.courses:
+            raise
+        work.interrupted = True
     found = bool(work.courses)
     reached = found and relative_gap(work.objective, work.bound) <= gap
     status = SolveStatus.OPTIMAL if reached else SolveStatus.FEASIBLE if found else SolveStatus.NOTHING_FOUND
-    return Solution(status, work.courses, work.objective, work.bound, "decomposed", work.proof, work.prices)
+    proof = f"{work.proof} (interrupted)" if work.interrupted else work.proof
+    return Solution(status, work.courses, work.objective, work.bound, "decomposed", proof, work.prices)

@@ -8,6 +8,7 @@ any time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -27,7 +28,7 @@ from dynamo_plan.units import WATTS_PER_KILOWATT
 MOST_POOLS = 40
 """Pools of a site up to which they are searched together; with more, states of the window bound and repairs are closer anyway."""
 
-MOST_LABELS = 100_000
+MOST_LABELS = 150_000
 """Joint states of one window before the search gives up its proof; over a week some hundred megabytes."""
 
 MOST_STEPS = 20_000_000
@@ -42,8 +43,11 @@ RIVALS = 64
 FIRST_LIMIT = 2e-5
 """Relative to the bound: the first limit of the search."""
 
-GROWTH = 2.0
+GROWTH = 1.5
 """Factor by which the limit grows where no plan was found."""
+
+SMALLEST_GROWTH = 1.1
+"""Factor by which a limit must exceed the last one proven to be worth a try, once some limit was too large."""
 
 PROVEN = "joint search: no plan of all pools together lies between the Lagrangian bound and this one"
 
@@ -56,7 +60,13 @@ def searchable(problem: Problem, spaces: list[StateSpace]) -> bool:
     few = all(sum(space.pool.site == site.name for space in spaces) <= MOST_POOLS for site in problem.sites)
     # A limit on starts is relaxed by the search, and boots of servers that draw nothing cost nothing: the bound stays one.
     rows = {gpu_stock.NAME, power_cap.NAME, servers_on.NAME, server_starts.NAME, start_limit.NAME}
-    return few and not draws(problem) and set(applicable(problem)) <= rows and ends_free(problem)
+    return (
+        few
+        and not problem.transitions.reshards
+        and not draws(problem)
+        and set(applicable(problem)) <= rows
+        and ends_free(problem)
+    )
 
 
 def ends_free(problem: Problem) -> bool:
@@ -126,27 +136,53 @@ class JointSearch:
         self.bound = constant + sum(course.bound for course in self.courses)
 
     def search(self, best: float, deadline: float, report: Callable[[float], None]) -> JointResult:
-        """Grow the limit until a plan is found or `best`, the value of a known plan [objective], is proven."""
-        limit, bound = FIRST_LIMIT * abs(self.bound), self.bound
+        """Grow the limit until a plan is found or `best`, the value of a known plan [objective], is proven.
+
+        Where a limit is too large to look at everything within it, smaller ones are tried between it and the last one that was not.
+        """
         if any(course.bound != course.value for course in self.courses):
-            return JointResult(bound, None)
-        complete, courses = True, None
-        while courses is None and monotonic() < deadline and bound < best:
+            return JointResult(self.bound, None)
+        proven, too_large = 0.0, float("inf")
+        limit, found = FIRST_LIMIT * abs(self.bound), None
+        while monotonic() < deadline and self.bound + proven < best:
             limit = min(limit, best - self.bound)
+            if limit >= too_large or (np.isfinite(too_large) and limit < proven * SMALLEST_GROWTH):
+                break
             try:
-                value, courses, complete = self._within(limit, deadline, thoroughly=complete)
+                value, courses, complete = self._within(limit, deadline, thoroughly=True)
             except TooManyStatesError:
                 break
+            if courses is not None and value < best:
+                best, found = value, courses
             if complete:
-                bound = self.bound + limit if courses is None else value
-                report(bound)
-            elif self.bound + limit >= best:
-                break
+                proven = limit if courses is None else best - self.bound
+                report(self.bound + proven)
+            else:
+                too_large = limit
+                value, courses, _ = self._within(limit, deadline, thoroughly=False)
+                if courses is not None and value < best:
+                    best, found = value, courses
+            limit = min(GROWTH * proven, math.sqrt(proven * too_large)) if proven > 0 else too_large / GROWTH
+        if not np.isfinite(best) and np.isfinite(too_large):
+            found = self._some(too_large, deadline)
+        return JointResult(min(self.bound + proven, best), found)
+
+    def _some(self, limit: float, deadline: float) -> list[Course] | None:
+        """Any plan within growing limits, among the most promising joint states only."""
+        courses = None
+        while courses is None and monotonic() < deadline:
+            try:
+                _, courses, _ = self._within(limit, deadline, thoroughly=False)
+            except TooManyStatesError:
+                return None
             limit *= GROWTH
-        return JointResult(min(bound, best), courses)
+        return courses
 
     def _within(self, limit: float, deadline: float, *, thoroughly: bool) -> tuple[float, list[Course] | None, bool]:
-        """The cheapest plan found within the limit, its value, and whether all plans within the limit were looked at."""
+        """The cheapest plan found within the limit, its value, and whether all plans within the limit were looked at.
+
+        Thoroughly it gives up at the first window with too many joint states; otherwise it goes on with the most promising.
+        """
         lists = [self._reachable(space, price, limit) for space, price in zip(self.spaces, self.prices, strict=True)]
         windows = self._shared(lists)
         count, forgets = len(self.problem.windows), self._forgets(windows)
@@ -160,7 +196,7 @@ class JointSearch:
                 windows, t, labels, excess, offset, self._initial(), limit, most
             )
             complete = complete and whole
-            if excess.size == 0 or monotonic() > deadline:
+            if excess.size == 0 or (thoroughly and not whole) or monotonic() > deadline:
                 return float("inf"), None, complete and excess.size == 0
             order = np.argsort(kernels.cost_so_far(windows, labels, excess), kind="stable")
             if t + 1 < count and forgets[t]:

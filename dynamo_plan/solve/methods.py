@@ -15,8 +15,6 @@ def beyond_decomposition(problem: Problem) -> str | None:
     """What of this problem only the compact model expresses; None where the decomposition can plan it."""
     if problem.routed:
         return f"services whose routing is free ({', '.join(sorted({pool.service for pool in problem.routed}))})"
-    if problem.transitions.reshards:
-        return "re-shards (transitions.reshard_wh)"
     if windows_up(problem) > 1:
         return "a minimum up time of more than one window (transitions.min_up_s)"
     return None

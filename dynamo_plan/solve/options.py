@@ -75,7 +75,7 @@ def gather_options(
 
     Costs are exact at least for the cheapest option of each pair of window and GPUs.
     """
-    priced = PoolPrices(prices.energy, prices.instance + linear, prices.start)
+    priced = PoolPrices(prices.energy, prices.instance + linear, prices.start, prices.saved)
     window, counts = space.within(priced, slack)
     gpus = counts @ space.pool.gpus
     order = np.lexsort((gpus, window))

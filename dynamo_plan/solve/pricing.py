@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.model.constraints.instance_starts import start_cost
-from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh, start_hours
+from dynamo_plan.model.quantities import SiteVector, reshard_saving, site_axes, start_energy_kwh, start_hours
 from dynamo_plan.problem import PoolProblem, Problem
+from dynamo_plan.schema.kind import Kind
 from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, WindowStates
 from dynamo_plan.units import WH_PER_KWH
 
@@ -31,7 +32,8 @@ def pool_prices(problem: Problem, pool: PoolProblem, prices: SiteVector) -> Pool
         hourly = prices.gpu_hours[stock] * kind.gpus
         instance[:, index] = kind.gpus * prices.gpus_in_use[stock] + hourly * problem.windows.hours
         start[:, index] = start_price + hourly * start_hours(problem)
-    return PoolPrices(energy, instance, start)
+    saved = reshard_saving(problem, pool, prices) if problem.transitions.reshards else None
+    return PoolPrices(energy, instance, start, saved)
 
 
 def cheapest_course(space: StateSpace, prices: PoolPrices) -> Course:
@@ -44,8 +46,17 @@ def cheapest_through(
     prices: PoolPrices,
     window_h: float,
     extra: list[NDArray[np.float64]] | None = None,
+    kinds: tuple[Kind, ...] = (),
 ) -> Course:
-    """The course of least cost through given states; `extra` adds a cost per window and state [objective]."""
+    """The course of least cost through given states.
+
+    Parameters
+    ----------
+    extra : list of array, optional
+        Added cost per window and state [objective].
+    kinds : tuple of Kind, optional
+        The pool's kinds, where re-shards are to be told from starts.
+    """
     hours = window_h / WH_PER_KWH
     value = np.zeros(0)
     choices: list[NDArray[np.int64]] = []
@@ -57,7 +68,8 @@ def cheapest_through(
             value = stage
             continue
         before = states[t - 1].counts
-        way = value[:, None] + start_cost(before[:, None, :], here.counts[None, :, :], prices.start[t])
+        saved = prices.saved[t] if kinds and prices.saved is not None else None
+        way = value[:, None] + start_cost(before[:, None, :], here.counts[None, :, :], prices.start[t], kinds, saved)
         choice = way.argmin(axis=0)
         choices.append(choice)
         value = stage + way[choice, np.arange(choice.size)]

@@ -218,6 +218,9 @@ class _Costs:
         edges = np.cumsum([0, *(len(pool.kinds) for pool in pools)])
         for pool, prices, left, right in zip(pools, own, edges[:-1], edges[1:], strict=True):
             extra = extra + end_starts(pool, prices, window, counts[:, left:right])
+        if len(pools) == 1:
+            return cheapest_through(choices, own[0], hours, np.split(extra, np.cumsum(sizes)[:-1]), pools[0].kinds)
+        # Two pools at once take every start as one; what re-shards save shows when their plan is offered.
         joint_prices = PoolPrices(
             own[0].energy, np.hstack([p.instance for p in own]), np.hstack([p.start for p in own])
         )

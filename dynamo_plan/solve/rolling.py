@@ -50,7 +50,7 @@ def _replan(
     costs, levels = [], []
     for pool, options in enumerate(bound.options):
         here = slice(options.edge[t], options.edge[t + 1])
-        own, start = options.counts[here], np.maximum(bound.prices[pool].start, 0.0)
+        own, start = options.counts[here], np.maximum(bound.prices[pool].least_start, 0.0)
         cost = options.cost[here] + adders[pool][here]
         if before:
             cost = cost + np.maximum(own - counts[pool][t - 1], 0) @ start[t]

@@ -47,8 +47,8 @@ NEGLIGIBLE = 1e-6
 REPRICE_LIMIT = 20_000
 """Binaries up to which a plan of one MILP is priced again by its relaxation; a second or two of work."""
 
-SHARPEN_LIMIT = 5_000
-"""Pairs of pool and window up to which the smallest prices are looked for; a second of work. With many pools corners are small."""
+SHARPEN_LIMIT = 2_000
+"""Pairs of pool and window up to which the smallest prices are looked for; a second or two of work. With many pools corners are small."""
 
 A_LITTLE = 1e-4
 """By how much limits are raised in the relaxation of one MILP, so that its duals are the slopes towards more [units of the rows]."""

@@ -25,6 +25,7 @@ from dynamo_plan.schema.plan import Omission, Plan, PoolSharing
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Scenario
 from dynamo_plan.solve.coupling import energy_price, linear_prices, stands_apart
 from dynamo_plan.solve.ledger import ledger, objective_value
+from dynamo_plan.solve.methods import beyond_decomposition
 from dynamo_plan.solve.partition import PartitionSearch, elements
 from dynamo_plan.solve.pool_estimate import PoolEstimates
 from dynamo_plan.solve.pricing import pool_prices
@@ -108,7 +109,7 @@ class Sharing:
         """Search every service; the choices to plan, the most promising first."""
         self.searches = self._searched(linear_prices(self.problem))
         self.best = {name: search.best for name, search in self.searches.items()}
-        if stands_apart(self.problem):
+        if stands_apart(self.problem) and beyond_decomposition(self.problem) is None:
             return [Choice(self.best, -math.inf)]
         per_bucket = {name: search.per_bucket() for name, search in self.searches.items()}
         single = {name: search.single() for name, search in self.searches.items()}
@@ -141,6 +142,7 @@ class Sharing:
         best = {name: search.best for name, search in searches.items()}
         found = [best, *runners_up(searches, best)]
         for name, search in self.searches.items():
+            search.deadline = self.deadline
             search.price(names for one in found for names in one[name])
         return self._new(found)
 
@@ -161,8 +163,11 @@ class Sharing:
         )
 
     def _bound(self, partitions: Mapping[str, Partition]) -> float:
-        """Cost of all pools planned one by one, and of the site without any; whole servers and caps only add to it."""
-        if self.problem.routed or (energy_price(self.problem) < 0).any():
+        """Cost of all pools planned one by one, and of the site without any; whole servers and caps only add to it.
+
+        Nothing is known where other services route freely, where re-shards save starts, or where a price pays for drawing more.
+        """
+        if self.problem.routed or self.problem.transitions.reshards or (energy_price(self.problem) < 0).any():
             return -math.inf
         if self._others is None:
             self._others = self._bound_of_others()
@@ -181,7 +186,9 @@ class Sharing:
     def remarks(self, partitions: Mapping[str, Partition]) -> tuple[Omission, ...]:
         """What is not proven about the choice of pools, per service."""
         return tuple(
-            Omission(f"pools: auto of {name}", _unproven(self.searches[name].report(partition)))
+            Omission(
+                f"pools: auto of {name}", _unproven(self.searches[name].report(partition), self.searches[name].kept)
+            )
             for name, partition in partitions.items()
         )
 
@@ -207,15 +214,16 @@ def runners_up(searches: Mapping[str, PartitionSearch], best: Mapping[str, Parti
     return [one for one in ordered if total_cost(searches, one) <= limit][:RUNNERS_UP]
 
 
-def _unproven(report: PoolSharing | None) -> str:
+def _unproven(report: PoolSharing | None, kept: Partition) -> str:
     if report is None:
         return "the time limit left no time to compare ways to share instances; every bucket has its own pool"
+    stay = f"; kept as they run before the first window: {', '.join(map('+'.join, kept))}" if kept else ""
     others = f"{report.priced} sets of buckets were planned exactly and the others only estimated"
     if report.margin is None:
-        return f"the bound is for the pools chosen; {others}, and the search was cut short"
+        return f"the bound is for the pools chosen; {others}, and the search was cut short{stay}"
     return (
         f"the bound is for the pools chosen; {others}: other pools could be cheaper only if an estimate is more than "
-        f"{report.margin:.2%} too high"
+        f"{report.margin:.2%} too high{stay}"
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.model.constraints import reserve, served_demand
+from dynamo_plan.model.constraints.instance_starts import start_cost
 from dynamo_plan.problem import PoolProblem
 from dynamo_plan.solve.dispatch import Fleet
 from dynamo_plan.solve.kernels import course, dispatch, powers, states
@@ -63,11 +64,19 @@ class PoolPrices:
         Per running instance and window, without its energy [objective].
     start : array, shape (window, kind)
         Per start at the window's left edge [objective]; the first row counts only where the state before is given.
+    saved : array, shape (window, kind), or None
+        What a re-shard saves of a start [objective]; None where there are none.
     """
 
     energy: NDArray[np.float64]
     instance: NDArray[np.float64]
     start: NDArray[np.float64]
+    saved: NDArray[np.float64] | None = None
+
+    @property
+    def least_start(self) -> NDArray[np.float64]:
+        """Least that one more instance can cost when it comes, by a start or by a re-shard (window, kind) [objective]."""
+        return self.start if self.saved is None else self.start - np.maximum(self.saved, 0.0)
 
     def without_starts(self) -> PoolPrices:
         """The same prices with starts for nothing, so that every window stands alone."""
@@ -265,7 +274,7 @@ class StateSpace:
             self.limits,
             prices.energy * self.window_h / WATTS_PER_KILOWATT,
             np.ascontiguousarray(prices.instance),
-            np.ascontiguousarray(prices.start),
+            np.ascontiguousarray(prices.start if prices.saved is None else np.hstack([prices.start, prices.saved])),
             (self._end(self.pool.initial_counts), self._end(self.pool.final_counts)),
             self._memory,
             self._used,
@@ -298,9 +307,9 @@ class StateSpace:
         # What the ends of the horizon cost the cheapest states is room that others may have saved, and so is what they may gain.
         room = slack + end_starts(self.pool, prices, line, best.counts)
         if self.pool.initial_counts is not None:
-            room[0] += float(np.maximum(-prices.start[0], 0.0) @ self.pool.max_instances)
+            room[0] += float(np.maximum(-prices.least_start[0], 0.0) @ self.pool.max_instances)
         if self.pool.final_counts is not None:
-            room[-1] += float(np.maximum(-prices.start[-1], 0.0) @ self.pool.final_counts)
+            room[-1] += float(np.maximum(-prices.least_start[-1], 0.0) @ self.pool.final_counts)
         edge, rows, complete = states.within(
             self.tables,
             self.limits,
@@ -321,10 +330,12 @@ def end_starts(
     cost = np.zeros(window.size)
     if pool.initial_counts is not None:
         first = np.flatnonzero(window == 0)
-        cost[first] += np.maximum(counts[first] - pool.initial_counts, 0) @ prices.start[0]
+        saved = None if prices.saved is None else prices.saved[0]
+        cost[first] += start_cost(pool.initial_counts[None, :], counts[first], prices.start[0], pool.kinds, saved)
     if pool.final_counts is not None:
         last = np.flatnonzero(window == pool.mix.size - 1)
-        cost[last] += np.maximum(pool.final_counts - counts[last], 0) @ prices.start[-1]
+        saved = None if prices.saved is None else prices.saved[-1]
+        cost[last] += start_cost(counts[last], pool.final_counts[None, :], prices.start[-1], pool.kinds, saved)
     return cost
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dynamo_plan.model.constraints.resharding import families
 from dynamo_plan.problem import PoolProblem
 from dynamo_plan.solve.compiled import Floats, Integers
 from dynamo_plan.solve.envelope import Envelope
@@ -54,8 +55,9 @@ class PoolLimits(NamedTuple):
     mix : array of int, shape (window,)
     loads : array, shape (window, 2 + kind)
         Mean and reserve rate, and the reserve capacity of one instance of each kind [1/s].
-    kinds : array of int, shape (3, kind)
-        Most instances; kinds by capacity, largest first, the order of enumeration; factors that number a state.
+    kinds : array of int, shape (6, kind)
+        Most instances; kinds by capacity, largest first, the order of enumeration; factors that number a state; GPUs of an
+        instance; the family of kinds that it can be re-sharded within, -1 where it stands alone; kinds by family and GPUs.
     min_instances : int
     """
 
@@ -83,7 +85,7 @@ def pool_tables(mixes: list[Envelopes]) -> PoolTables:
     hulls = [np.column_stack([found.hull_rate_rps, found.hull_power_w]) for found in cells if found is not None]
     sizes = [(0, 0) if found is None else (found.rate_rps.size, found.hull_rate_rps.size) for found in cells]
     return PoolTables(
-        edge=np.concatenate([np.zeros((1, 2)), np.cumsum(sizes, axis=0)]).T.astype(np.int64).copy(),
+        edge=np.cumsum([(0, 0), *sizes], axis=0).T.astype(np.int64).copy(),
         knots=np.concatenate([np.zeros((0, 2)), *knots]),
         hull=np.concatenate([np.zeros((0, 2)), *hulls]),
         segment_edge=np.concatenate([[0], np.cumsum([part.shape[0] for part in segments])]).astype(np.int64),
@@ -97,11 +99,14 @@ def pool_limits(pool: PoolProblem) -> PoolLimits:
     """A pool's loads and limits as arrays."""
     most = pool.max_instances.astype(np.int64)
     order = np.argsort(-pool.reserve_capacity_rps.mean(axis=0), kind="stable")
+    gpus, family = pool.gpus, np.full(most.size, -1)
+    for number, members in enumerate(families(pool.kinds)):
+        family[members] = number
     radix = np.cumprod([1, *(most[:0:-1] + 1)])[::-1][: most.size]
     return PoolLimits(
         mix=np.ascontiguousarray(pool.mix, dtype=np.int64),
         loads=np.column_stack([pool.rate_rps, pool.reserve_rate_rps, pool.reserve_capacity_rps]),
-        kinds=np.stack([most, order, radix]).astype(np.int64),
+        kinds=np.stack([most, order, radix, gpus, family, np.lexsort((gpus, family))]).astype(np.int64),
         min_instances=pool.min_instances,
     )
 

@@ -101,7 +101,7 @@ class WindowBound:
         self.prices = [pool_prices(problem, space.pool, prices) for space in spaces]
         # Where a start is a gain, the largest possible gain is a constant of the bound.
         self.constant = sum(
-            float((np.minimum(p.start[1:], 0.0) * space.pool.max_instances).sum())
+            float((np.minimum(p.least_start[1:], 0.0) * space.pool.max_instances).sum())
             for p, space in zip(self.prices, spaces, strict=True)
         )
         cap_kwh = np.where(np.isfinite(self.site.power_cap_kw), self.site.power_cap_kw, 0.0) * hours / self.site.pue
@@ -152,14 +152,14 @@ class WindowBound:
     def _chains(self) -> Chains:
         pool = np.concatenate([np.full(len(space.pool.kinds), p) for p, space in enumerate(self.spaces)])
         kind = np.concatenate([np.arange(len(space.pool.kinds)) for space in self.spaces])
-        start = np.concatenate([np.maximum(p.start, 0.0).T for p in self.prices])
+        start = np.concatenate([np.maximum(p.least_start, 0.0).T for p in self.prices])
         most = np.concatenate([options.counts.max(axis=0) for options in self.options])
         return Chains(pool, kind, start, most)
 
     def _gather(self, slack: list[NDArray[np.float64]]) -> None:
         """Candidates of every pool: states within its slack (window,) of the pool's own least cost at the linear prices."""
         self.linear = [
-            self.gpu_price[:, None] * space.pool.gpus + half_start_slopes(np.maximum(prices.start, 0.0).T).T
+            self.gpu_price[:, None] * space.pool.gpus + half_start_slopes(np.maximum(prices.least_start, 0.0).T).T
             for space, prices in zip(self.spaces, self.prices, strict=True)
         ]
         self.options = [

@@ -26,6 +26,7 @@ ALLOWED = {
     "forecast": {"errors", "units", "schema"},
     "problem": INPUT_SIDE,
     "initial_state": INPUT_SIDE | {"problem"},
+    "instance_limit": INPUT_SIDE | {"problem"},
     "routed_pool": INPUT_SIDE | {"problem"},
     "assemble": PROBLEM_SIDE,
     "model": PROBLEM_SIDE,

@@ -5,7 +5,8 @@ import pytest
 
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.schema.profile import Provenance
-from dynamo_plan.solve.envelope import envelope, lower_hull
+from dynamo_plan.solve.envelope import envelope
+from dynamo_plan.solve.kernels.envelope import lower_hull
 from tests.model.paper import STRAIGHT, TP1
 
 EXACT = 1e-9

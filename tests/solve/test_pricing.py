@@ -5,8 +5,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dynamo_plan.assemble import assemble
+from dynamo_plan.model.constraints.instance_starts import start_cost
 from dynamo_plan.model.quantities import contribution
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
 from dynamo_plan.solve.coupling import direct_prices
@@ -73,6 +75,14 @@ def test_extra_costs_move_the_course() -> None:
     assert course.value == pytest.approx(0.25, rel=1e-12)
 
 
+def moving(
+    space: StateSpace, prices: PoolPrices, t: int, before: NDArray[np.int64], after: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Cost of the starts between states, re-shards told from them where prices say what they save."""
+    saved = None if prices.saved is None else prices.saved[t]
+    return start_cost(before, after, prices.start[t], space.pool.kinds, saved)
+
+
 @pytest.mark.parametrize("block", range(3))
 def test_the_course_is_the_cheapest_of_all(block: int) -> None:
     """Every course over the whole box, one after the other; random prices, negative ones among them."""
@@ -89,8 +99,7 @@ def test_the_course_is_the_cheapest_of_all(block: int) -> None:
                 counts, _, cost = windows[t]
                 value += float(cost[index])
                 if t:
-                    rise = np.maximum(counts[index] - windows[t - 1][0][path[t - 1]], 0)
-                    value += float(rise @ prices.start[t])
+                    value += float(moving(space, prices, t, windows[t - 1][0][path[t - 1]], counts[index]))
             best = min(best, value)
         course = cheapest_course(space, prices)
         assert course.value == pytest.approx(best, rel=1e-9, abs=1e-12), (block, number)
@@ -115,15 +124,15 @@ def whole_box(space: StateSpace, prices: PoolPrices) -> float:
         if t == 0:
             value = cost
             if space.pool.initial_counts is not None:
-                value = value + np.maximum(counts - space.pool.initial_counts, 0) @ prices.start[0]
+                value = value + moving(space, prices, 0, space.pool.initial_counts[None, :], counts)
         else:
             assert before is not None
-            rise = np.maximum(counts[None, :, :] - before[:, None, :], 0) @ prices.start[t]
+            rise = moving(space, prices, t, before[:, None, :], counts[None, :, :])
             value = cost + (value[:, None] + rise).min(axis=0)
         before = counts
     if space.pool.final_counts is not None:
         assert before is not None
-        value = value + np.maximum(space.pool.final_counts - before, 0) @ prices.start[-1]
+        value = value + moving(space, prices, -1, before, space.pool.final_counts[None, :])
     return float(value.min())
 
 
@@ -135,12 +144,17 @@ def with_ends(space: StateSpace, rng: np.random.Generator, most: tuple[int, int,
 
 @pytest.mark.parametrize("block", range(4))
 def test_the_course_is_the_cheapest_through_the_whole_box(block: int) -> None:
-    """Longer horizons, ends given and free, prices of every sign; nothing is lost, so value and bound are one."""
+    """Longer horizons, ends given and free, prices of every sign; where nothing had to be dropped, value and bound are one."""
+    exact = 0
     for space, prices in random_spaces(40, 5000 + 1000 * block):
         own = with_ends(space, np.random.default_rng(space.pool.mix.size + block), MOST)
-        course = cheapest_course(own, prices)
-        assert course.value == pytest.approx(whole_box(own, prices), rel=1e-9, abs=1e-12)
-        assert course.bound == course.value
+        course, best = cheapest_course(own, prices), whole_box(own, prices)
+        assert course.bound <= best + 1e-9 * abs(best) + 1e-12
+        assert course.value >= best - 1e-9 * abs(best) - 1e-12
+        if course.bound == course.value:
+            assert course.value == pytest.approx(best, rel=1e-9, abs=1e-12)
+            exact += 1
+    assert exact >= 36
 
 
 @pytest.mark.parametrize("most", [(10, 10, 3), (40, 40, 2), (200, 1000, 4)])

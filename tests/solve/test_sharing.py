@@ -88,6 +88,16 @@ def test_a_day_under_a_negative_price_is_planned() -> None:
     assert run.plan.sharing
 
 
+def test_what_only_the_compact_model_expresses_is_compared_as_plans() -> None:
+    """A re-shard is cheaper than a start: pools priced one by one, with starts, say nothing certain."""
+    transitions = {"instance_start_wh": 120.0, "reshard_wh": 10.0}
+    run = plan_scenario(five_buckets(8, windows=3, transitions=transitions), gap=GAP)
+    alone = plan_scenario(five_buckets(8, windows=3, transitions=transitions, pools="per-bucket"), gap=GAP)
+    assert run.findings == ()
+    assert run.plan.certificate.method == "compact"
+    assert run.plan.certificate.objective <= alone.plan.certificate.objective * (1 + GAP)
+
+
 def test_only_services_that_ask_for_it_are_searched() -> None:
     """The second service keeps its two pools."""
     rows = [
@@ -134,6 +144,8 @@ def test_pools_that_run_already_are_kept() -> None:
     assert run.findings == ()
     assert ("AA", "DA") in pools_of(run)
     assert ("BA",) in pools_of(run)
+    (remark,) = [one for one in run.plan.omissions if one.piece == "pools: auto of service-0"]
+    assert remark.reason.endswith("kept as they run before the first window: AA+DA, BA")
 
 
 def test_running_pools_that_cannot_all_stay_are_kept_in_order() -> None:

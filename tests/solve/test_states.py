@@ -22,7 +22,8 @@ def random_prices(rng: np.random.Generator, of: PoolProblem) -> PoolPrices:
     energy = rng.uniform(0.1, 2.0, shape[0]) * np.where(rng.random(shape[0]) < 0.15, -1.0, 1.0)
     instance = rng.uniform(0.0, 0.2, shape) * rng.choice([0.0, 1.0, -0.2], shape, p=[0.4, 0.4, 0.2])
     start = rng.uniform(0.0, 0.3, shape) * rng.choice([0.0, 1.0, -0.2], shape, p=[0.3, 0.6, 0.1])
-    return PoolPrices(energy, instance, start)
+    saved = start * rng.uniform(-0.2, 1.0, shape) if rng.random() < 0.4 else None
+    return PoolPrices(energy, instance, start, saved)
 
 
 def random_spaces(count: int, seed: int) -> list[tuple[StateSpace, PoolPrices]]:

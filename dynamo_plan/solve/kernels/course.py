@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.solve.kernels.moves import Ahead, detour, onward, way
 from dynamo_plan.solve.kernels.powers import Memory, known_power
 from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown
 from dynamo_plan.solve.kernels.states import ROUNDING, admits, bound_at, enumerated, fill_up, priced
@@ -47,34 +48,6 @@ FEW = 24
 
 LEAST_SCALE = 1e-12
 """Cost of a window below which rounding is absolute [objective]; a pool without load and idle draw costs nothing at all."""
-
-Ahead = tuple[Integers, Floats, int, Floats]
-"""What follows a window: states (state, kind), value of each, how many, price of a start on the way there (kind,)."""
-
-
-@compiled
-def onward(counts: Integers, ahead: Ahead) -> tuple[float, int]:
-    """Least of starts plus value over the states after, and which."""
-    after, value, alive, start = ahead
-    best, child = np.inf, -1
-    for m in range(alive):
-        cost = value[m]
-        for kind in range(counts.size):
-            if after[m, kind] > counts[kind]:
-                cost += start[kind] * (after[m, kind] - counts[kind])
-        if cost < best:
-            best, child = cost, m
-    return best, child
-
-
-@compiled
-def detour(reference: Integers, counts: Integers, more: Floats, fewer: Floats) -> float:
-    """Most by which arriving at the reference can cost more than arriving at a state."""
-    cost = 0.0
-    for kind in range(counts.size):
-        step = counts[kind] - reference[kind]
-        cost += more[kind] * step if step > 0 else -fewer[kind] * step
-    return cost
 
 
 @compiled
@@ -118,7 +91,7 @@ def promising(
     tables: PoolTables, limits: PoolLimits, t: int, per_watt: float, fixed: Floats, ahead: Ahead, share: Floats
 ) -> tuple[Integers, Integers, bool]:
     """Two states of low bound: the best of those after the window and of every kind alone, and where descent leads from it."""
-    after, _, alive, _ = ahead
+    after, _, alive, _, _ = ahead
     kinds = fixed.shape[1]
     trial, first, found = (
         np.zeros(kinds, dtype=np.int64),
@@ -178,22 +151,24 @@ def candidates(
     ``reference = (state, value, more, fewer)``; ``slack`` and ``most`` as in `course`. Returns rows (row, kind), bounds (row,), how
     many, the tolerance used and the most by which a state was dropped wrongly.
     """
-    after, value, alive, leave = ahead
+    after, value, alive, price, _ = ahead
     state, reached, more, fewer = reference
     margin, room = ROUNDING * scale, -slack
     most_nodes, most_rows, most_states = most
-    gain = np.empty(leave.size)
-    for kind in range(leave.size):
-        gain[kind] = min(leave[kind], 0.0)
+    kinds = state.size
+    least, gain = np.empty(kinds), np.empty(kinds)
+    for kind in range(kinds):
+        least[kind] = price[kind] - (max(price[kinds + kind], 0.0) if price.size > kinds else 0.0)
+        gain[kind] = min(least[kind], 0.0)
     while True:
         used, nodes, dropped = 0, 0, 0.0
         # One enumeration towards every state after; where these are many, one that lets all start for nothing.
         apart = alive <= FEW
         for m in range(alive if apart else 1):
-            way = (after[m], leave if apart else gain, state, more, fewer)
+            terms = (after[m], least if apart else gain, state, more, fewer)
             budget = reached - (value[m] if apart else 0.0) - room + margin
             rows, used, visited, closest = enumerated(
-                tables, limits, t, per_watt, fixed, way, budget, rows, used, most_nodes - nodes
+                tables, limits, t, per_watt, fixed, terms, budget, rows, used, most_nodes - nodes
             )
             nodes += abs(visited)
             dropped = max(dropped, room - closest)
@@ -266,8 +241,10 @@ def course(
     ----------
     per_watt : array, shape (window,)
         Price of one watt over the window [objective/W].
-    fixed, start : array, shape (window, kind)
-        Cost of a running instance besides its energy; of a start at the window's left edge [objective].
+    fixed : array, shape (window, kind)
+        Cost of a running instance besides its energy [objective].
+    start : array, shape (window, kind) or (window, 2 x kind)
+        Cost of a start at the window's left edge, and what a re-shard saves of it [objective].
     ends : tuple of arrays of int, shape (kind,)
         Instances before the first window and after the last; a first entry of -1 means free.
     memory, used
@@ -296,15 +273,22 @@ def course(
     path, child, filled = np.empty((1024, kinds), dtype=np.int64), np.empty((1024, 1), dtype=np.int64), 0
     ahead_cost = np.empty(1024)
     edge = np.zeros(windows + 1, dtype=np.int64)
-    leave, more, fewer = np.zeros(kinds), np.zeros(kinds), np.zeros(kinds)
+    leave, more, fewer = np.zeros(start.shape[1]), np.zeros(kinds), np.zeros(kinds)
+    least_gpus = limits.kinds[3].min()
     offset, loss = 0.0, 0.0
     for step in range(windows):
         t = windows - 1 - step
+        saving = 0.0
+        for column in range(start.shape[1]):
+            leave[column] = start[t + 1, column] if t + 1 < windows else start[t, column] if end_given else 0.0
+            if column >= kinds and (t > 0 or starts_given):
+                saving = max(saving, abs(start[t, column]))
         for kind in range(kinds):
-            leave[kind] = start[t + 1, kind] if t + 1 < windows else start[t, kind] if end_given else 0.0
             arrive = start[t, kind] if t > 0 or starts_given else 0.0
-            fewer[kind], more[kind] = max(arrive, 0.0), max(-arrive, 0.0)
-        ahead = (after, value, alive, leave)
+            # One instance more or less also frees or takes GPUs, and with them some re-shards.
+            shifted = saving * (limits.kinds[3, kind] // least_gpus + 2 * kinds)
+            fewer[kind], more[kind] = max(arrive, 0.0) + shifted, max(-arrive, 0.0) + shifted
+        ahead = (after, value, alive, leave, limits.kinds)
         first, second, able = promising(tables, limits, t, per_watt[t], fixed, ahead, share)
         if not able:
             return path[:0], np.zeros(0), np.inf, np.inf, memory, used, edge, path[:0], np.zeros(0)
@@ -351,8 +335,8 @@ def course(
                 continue
             if bound <= limit - room + margin:
                 power, memory, used = known_power(tables, limits, t, state, memory, used, scratch)
-                way, next_state = onward(state, ahead)
-                bound = per_watt[t] * power + priced(fixed, t, state) + way
+                rest, next_state = onward(state, ahead)
+                bound = per_watt[t] * power + priced(fixed, t, state) + rest
                 if bound <= limit - room + margin:
                     copied(now[kept], state)
                     worth[kept], children[kept] = bound, next_state
@@ -381,9 +365,8 @@ def course(
     best, at = np.inf, 0
     for m in range(alive):
         begin = value[m]
-        for kind in range(kinds):
-            if starts_given:
-                begin += start[0, kind] * max(after[m, kind] - ends[0][kind], 0)
+        if starts_given:
+            begin += way(ends[0], after[m], start[0], limits.kinds)
         if begin < best:
             best, at = begin, m
     counts, watts = np.empty((windows, kinds), dtype=np.int64), np.empty(windows)

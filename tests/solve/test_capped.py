@@ -1,0 +1,224 @@
+"""Caps that bind: the decomposition's bound, the compact optimum and the decomposition's plan lie in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.assemble import ServiceAssembly, assemble, service_assemblies
+from dynamo_plan.problem import PoolProblem, Problem
+from dynamo_plan.schema.inputs import Inputs
+from dynamo_plan.schema.load import Forecast, GridSignals, Windows
+from dynamo_plan.schema.scenario import Scenario
+from dynamo_plan.solve.caps import relaxed, same_caps
+from dynamo_plan.solve.decomposition import solve_decomposed
+from dynamo_plan.solve.ledger import ledger
+from dynamo_plan.solve.repair import joint
+from dynamo_plan.solve.solution import Solution
+from dynamo_plan.solve.states import StateSpace
+from tests.solve.invented import random_case
+
+PROBLEMS = 2000
+BLOCK = 20
+QUICK_BLOCKS = 3
+"""Those that `make check` runs; `make test` runs all."""
+
+AGREEMENT = 1e-6
+"""Relative; what both solvers owe each other."""
+
+ROUNDING = 1e-9
+"""Absolute [objective]; where a gain and a cost cancel."""
+
+NO_LARGER = 2500
+"""Pairs of window and state of a problem; with more the one MILP takes most of the time."""
+
+ROOM = 1e-4
+"""Least relative distance between the least feasible peak and the plan's: with less, a power cap has nothing to decide."""
+
+NO_CAP_KW = 1e-6
+"""A power cap that nothing holds: relaxed, it becomes the least feasible power of every window [kW]."""
+
+TIME_LIMIT_S = 60.0
+
+CAPS = ("stock", "power", "both")
+
+
+@dataclass(frozen=True)
+class Capped:
+    """A problem with a cap that its cheapest plan breaks, and that plan's objective; `draws`: what servers draw counts."""
+
+    inputs: Inputs
+    problem: Problem
+    spaces: list[StateSpace]
+    free: float
+    draws: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is counted of a problem."""
+
+    binds: bool
+    planned: bool
+    exact: bool
+
+
+def with_record(inputs: Inputs, record: dict[str, Any]) -> Inputs:
+    return replace(inputs, scenario=Scenario.model_validate(record, strict=False))
+
+
+def redrawn(inputs: Inputs, rng: np.random.Generator) -> Inputs:
+    """Two to six windows drawn from the inputs' own, and now and then every service a second time with other windows."""
+    count = int(rng.choice([2, 3, 4, 5, 6]))
+    step = inputs.windows.start[1] - inputs.windows.start[0]
+    windows = Windows(inputs.windows.start[0] + np.arange(count) * step, inputs.windows.window_s)
+    record = inputs.scenario.model_dump(mode="json")
+    profiles, mixing, forecasts = dict(inputs.profiles), dict(inputs.mixing), {}
+    twins = rng.random() < 0.4
+    for service in list(record["services"]):
+        name = service["name"]
+        forecasts[name] = _forecast(inputs.forecasts[name], windows, rng)
+        if twins:
+            twin = f"{name}-twin"
+            record["services"].append(service | {"name": twin})
+            profiles[twin], forecasts[twin] = profiles[name], _forecast(inputs.forecasts[name], windows, rng)
+            mixing |= {twin: mixing[name]} if name in mixing else {}
+    grid = {}
+    for name, signals in inputs.grid.items():
+        rows = rng.integers(0, len(inputs.windows), count)
+        price = signals.price_usd_per_mwh[rows] * rng.uniform(0.5, 1.5, count)
+        grid[name] = GridSignals(signals.path, price, signals.carbon_g_per_kwh[rows])
+    return replace(
+        with_record(inputs, record), windows=windows, profiles=profiles, mixing=mixing, forecasts=forecasts, grid=grid
+    )
+
+
+def _forecast(forecast: Forecast, windows: Windows, rng: np.random.Generator) -> Forecast:
+    rows = rng.integers(0, len(forecast.windows), len(windows))
+    scale = rng.uniform(0.4, 1.0, (rows.size, 1))
+    quantiles = {level: rate[rows] * scale for level, rate in forecast.quantile_rate_rps.items()}
+    return replace(forecast, windows=windows, rate_rps=forecast.rate_rps[rows] * scale, quantile_rate_rps=quantiles)
+
+
+def without_caps(inputs: Inputs, rng: np.random.Generator) -> Inputs:
+    """Without caps, mostly with servers that draw nothing, in small servers so that a stock can be cut finely."""
+    record = inputs.scenario.model_dump(mode="json")
+    quiet, per_server = rng.random() < 0.8, int(rng.choice([1, 1, 2, 4]))
+    (site,) = record["sites"]
+    site["power_cap_kw"] = None
+    for gpu in site["gpus"].values():
+        gpu |= {"count": None, "released_server_w": 0.0, "per_server": per_server}
+        if quiet:
+            gpu |= {"server_idle_w": 0.0, "unused_gpu_w": 0.0}
+        else:
+            gpu["server_idle_w"] = gpu["server_idle_w"] or float(rng.uniform(50.0, 500.0))
+    record["objective"] = [
+        {"energy": 1.0},
+        {"cost": 1.0},
+        {"energy": 0.2, "cost": 1.0},
+        {"energy": 0.5, "cost": 1.0, "carbon": 2.0},
+    ][rng.integers(4)]
+    if rng.random() < 0.6:  # energy alone leaves a power cap little to decide
+        for gpu in site["gpus"].values():
+            gpu["price_usd_per_gpu_h"] = float(rng.uniform(0.05, 3.0))
+    return with_record(inputs, record)
+
+
+def with_ends(inputs: Inputs, problem: Problem, rng: np.random.Generator) -> Inputs:
+    """A random state before the first window, and sometimes the same after the last one."""
+    if rng.random() < 0.6:
+        return inputs
+    record = inputs.scenario.model_dump(mode="json")
+    instances = [
+        {"pool": pool.name, "site": pool.site, "gpu": kind.gpu, "tp": kind.tp, "pp": kind.pp, "dtype": kind.dtype}
+        | {"instances": int(rng.integers(0, min(most, 3) + 1))}
+        for pool in problem.pools
+        for kind, most in zip(pool.kinds, pool.max_instances, strict=True)
+    ]
+    record["initial"] = {"instances": instances}
+    record["transitions"]["ending"] = str(rng.choice(["free", "as-started"]))
+    return with_record(inputs, record)
+
+
+def peaks(problem: Problem, solution: Solution) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Most GPUs in use by type, and facility power by window [kW]."""
+    amounts = joint(problem, solution.courses).amounts
+    power = ledger(problem, amounts).energy_kwh[0] / problem.windows.hours
+    types = problem.sites[0].gpu_types()
+    return {gpu: float(amounts.gpus_in_use[row].max()) for row, gpu in enumerate(types)}, power
+
+
+def decomposed(problem: Problem, spaces: list[StateSpace], gap: float) -> Solution:
+    return solve_decomposed(
+        problem, spaces, gap=gap, time_limit_s=TIME_LIMIT_S, on_progress=lambda phase, done, note: None, threads=1
+    )
+
+
+def capped_case(number: int) -> Capped:
+    """The first of the random inputs of this number for which a cap can be found that forbids the cheapest plan."""
+    for attempt in range(200):
+        rng = np.random.default_rng((number, attempt))
+        inputs = without_caps(redrawn(random_case(number, attempt, len(CAPS)).inputs, rng), rng)
+        services = service_assemblies(inputs)
+        problem = assemble(inputs, services)
+        if sum(size(pool) for pool in problem.pools) > NO_LARGER:
+            continue
+        inputs = with_ends(inputs, problem, rng)
+        problem = assemble(inputs, services)
+        spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
+        free = decomposed(problem, spaces, 1e-3)
+        found = capped(inputs, services, spaces, free, CAPS[number % 3], rng) if free.courses else None
+        if found is not None:
+            draws = any(gpu.server_idle_w > 0 for gpu in inputs.scenario.sites[0].gpus.values())
+            return Capped(found, assemble(found, services), spaces, free.objective, draws)
+    raise LookupError(f"number {number} has no case with a cap that can bind")
+
+
+def size(pool: PoolProblem) -> int:
+    """Pairs of window and state within the instance limits."""
+    return pool.mix.size * int(np.prod(pool.max_instances + 1))
+
+
+def capped(
+    inputs: Inputs,
+    services: list[ServiceAssembly],
+    spaces: list[StateSpace],
+    free: Solution,
+    which: str,
+    rng: np.random.Generator,
+) -> Inputs | None:
+    """The inputs with caps that this plan breaks and that every window can hold by itself; None where there are none."""
+    record = inputs.scenario.model_dump(mode="json")
+    (site,) = record["sites"]
+
+    def stated() -> Problem:
+        return assemble(with_record(inputs, record), services)
+
+    def least() -> Problem:
+        return relaxed(stated(), spaces, with_starts=False).problem
+
+    use, power = peaks(stated(), free)
+    if which in {"stock", "both"}:
+        used = [name for name, peak in use.items() if peak > 0]
+        if not used:
+            return None
+        gpu = str(rng.choice(used))
+        per_server = site["gpus"][gpu]["per_server"]
+        site["gpus"][gpu]["count"] = per_server * (int(np.ceil(use[gpu] / per_server)) - 1)
+        if not same_caps(least(), stated()):
+            return None
+        if which == "stock":
+            return with_record(inputs, record)
+        plan = decomposed(stated(), spaces, 1e-3)
+        if not plan.courses:
+            return None
+        _, power = peaks(stated(), plan)
+    site["power_cap_kw"] = NO_CAP_KW
+    low, high = float(least().sites[0].power_cap_kw.max()), float(power.max())
+    if high - low < ROOM * high:
+        return None
+    site["power_cap_kw"] = low + float(rng.uniform(0.02, 0.9)) * (high - low)
+    return with_record(inputs, record)
