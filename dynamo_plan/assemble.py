@@ -21,7 +21,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.load import bucket_shares
 from dynamo_plan.schema.plan import Omission
-from dynamo_plan.schema.profile import MixingTable, ProfileTable
+from dynamo_plan.schema.profile import MixingTable, unstated
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Routing, Scenario, ServiceSpec
 
 NO_MIXING = MixingTable("", ())
@@ -235,7 +235,7 @@ class ServiceAssembly:
             f"{name}: instance counts cover {reserve} at the best clock; energy is counted at the mean rate.",
             f"{name}: within a window the mix of buckets is constant and load splits evenly over instances of one group.",
             *([f"{name}: {ROUTER}"] if self.service.routing is Routing.FREE else []),
-            *_not_stated(name, self.table),
+            *(f"{name}: the profile has no {what}." for what in unstated(self.table)),
         ]
         thin = [
             str(kind)
@@ -263,7 +263,9 @@ class ServiceAssembly:
         kinds = tuple(kind for kind, use in zip(self.kinds, usable, strict=True) if use)
         kept = tuple(tuple(c for c, use in zip(curves, usable, strict=True) if use) for curves in mixes)
         capacity = (
-            np.stack([self._capacity(kind, members, bucket_shares(reserve)) for kind in kinds], axis=1) if kinds else None
+            np.stack([self._capacity(kind, members, bucket_shares(reserve)) for kind in kinds], axis=1)
+            if kinds
+            else None
         )
         total, total_reserve = rate.sum(axis=1), reserve.sum(axis=1)
         if capacity is None:
@@ -388,16 +390,3 @@ class ServiceAssembly:
                 use += np.where(need > 0, np.inf if at is None else need / at.capacity_rps, 0.0)
             best = np.maximum(best, (1.0 - derate) / use)
         return best
-
-
-def _not_stated(name: str, table: ProfileTable) -> list[str]:
-    """What a service's profile leaves out, and what is done instead."""
-    silent = [
-        (
-            table.states_power,
-            "powers; its instances count as drawing 0 W: power, energy, carbon and bill are without them",
-        ),
-        (table.states_latency, "latencies; every row is taken to keep the SLO that it was made for"),
-        (table.states_clock, "locked clocks; none is chosen, GPUs set theirs as they did then"),
-    ]
-    return [f"{name}: the profile has no {what}." for is_stated, what in silent if not is_stated]

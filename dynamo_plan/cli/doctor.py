@@ -15,16 +15,17 @@ from dynamo_plan.errors import ExitCode, PlanError
 from dynamo_plan.shipped import example_names
 from dynamo_plan.units import BYTES_PER_GIB
 
-PACKAGES = ("highspy", "numpy", "pulp", "pyarrow", "pydantic", "rich", "ruamel.yaml", "scipy", "typer")
+PACKAGES = ("highspy", "numba", "numpy", "pulp", "pyarrow", "pydantic", "rich", "ruamel.yaml", "scipy", "typer")
 OLDEST_PYTHON = (3, 12)
 
 
 def doctor(output: OutputOption = Output.TABLE) -> None:
-    """Check that this machine is ready: Python, packages, solver, shipped examples, cores, memory."""
+    """Check that this machine is ready: Python, packages, solver, kernels (compiled once), shipped examples, cores, memory."""
     checks: dict[str, Callable[[], str]] = {
         "python": _python,
         **{f"package {name}": lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
         "solver": _solver,
+        "kernels": _kernels,
         "examples": lambda: ", ".join(example_names()),
         "cores": lambda: str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "memory": _memory,
@@ -57,6 +58,12 @@ def _solver() -> str:
     if not solver_works():
         raise RuntimeError("HiGHS does not find the known optimum of a model with two variables")
     return f"HiGHS {solver_version()} solves a model with two variables"
+
+
+def _kernels() -> str:
+    from dynamo_plan.solve.selfcheck import kernels_ready
+
+    return f"ready in {kernels_ready():.1f} s (compiled once per installation, then loaded)"
 
 
 def _memory() -> str:

@@ -102,7 +102,7 @@ def mix_curves(curves: list[OperatingCurve], shares: NDArray[np.float64], derate
         Capacity lost by mixing [1].
     """
     if len(curves) == 1 and derate == 0.0:
-        return curves * shares.shape[0]
+        return [curves[0]] * int(shares.shape[0])
     part = shares / np.array([curve.capacity_rps for curve in curves])
     use_per_rate = part.sum(axis=1)
     limit = 1.0 - derate

@@ -142,3 +142,16 @@ class MixingTable:
             ):
                 return row.derate
         return None
+
+
+def unstated(table: ProfileTable) -> list[str]:
+    """What a profile leaves out, and what is done instead."""
+    silent = [
+        (
+            table.states_power,
+            "powers; its instances count as drawing 0 W: power, energy, carbon and bill are without them",
+        ),
+        (table.states_latency, "latencies; every row is taken to keep the SLO that it was made for"),
+        (table.states_clock, "locked clocks; none is chosen, GPUs set theirs as they did then"),
+    ]
+    return [what for is_stated, what in silent if not is_stated]

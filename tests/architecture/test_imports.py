@@ -11,7 +11,7 @@ import pytest
 from tests.architecture.source_tree import PACKAGE, imports, layer_of, module_name, modules
 
 INPUT_SIDE = {"errors", "units", "schema", "engine", "ingest", "profile", "forecast"}
-PROBLEM_SIDE = INPUT_SIDE | {"problem", "initial_state", "routed_pool", "assemble"}
+PROBLEM_SIDE = INPUT_SIDE | {"problem", "instance_limit", "initial_state", "routed_pool", "assemble"}
 PLAN_SIDE = {"errors", "units", "schema", "problem"}
 
 # A layer may import itself and these. Everything that checks or shows a plan sees the nouns and the problem, never the

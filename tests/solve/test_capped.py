@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from dynamo_plan.assemble import ServiceAssembly, assemble, service_assemblies
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.load import Forecast, GridSignals, Windows
+from dynamo_plan.schema.plan import PlanStatus
 from dynamo_plan.schema.scenario import Scenario
 from dynamo_plan.solve.caps import relaxed, same_caps
+from dynamo_plan.solve.compact import solve_compact
+from dynamo_plan.solve.compose import compose_plan
 from dynamo_plan.solve.decomposition import solve_decomposed
+from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import ledger
 from dynamo_plan.solve.repair import joint
-from dynamo_plan.solve.solution import Solution
+from dynamo_plan.solve.solution import Solution, relative_gap
 from dynamo_plan.solve.states import StateSpace
+from dynamo_plan.verify import verify
 from tests.solve.invented import random_case
 
 PROBLEMS = 2000
@@ -43,27 +51,31 @@ NO_CAP_KW = 1e-6
 
 TIME_LIMIT_S = 60.0
 
+GAPS = (0.0, 1e-3)
+"""Relative gaps asked for, by turns."""
+
 CAPS = ("stock", "power", "both")
 
 
 @dataclass(frozen=True)
 class Capped:
-    """A problem with a cap that its cheapest plan breaks, and that plan's objective; `draws`: what servers draw counts."""
+    """A problem with a cap that its cheapest plan breaks, and that plan's objective; `number` makes it again."""
 
+    number: tuple[int, int, str]
     inputs: Inputs
     problem: Problem
     spaces: list[StateSpace]
     free: float
-    draws: bool
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What is counted of a problem."""
 
+    feasible: bool
     binds: bool
     planned: bool
-    exact: bool
+    closed: bool
 
 
 def with_record(inputs: Inputs, record: dict[str, Any]) -> Inputs:
@@ -72,9 +84,9 @@ def with_record(inputs: Inputs, record: dict[str, Any]) -> Inputs:
 
 def redrawn(inputs: Inputs, rng: np.random.Generator) -> Inputs:
     """Two to six windows drawn from the inputs' own, and now and then every service a second time with other windows."""
-    count = int(rng.choice([2, 3, 4, 5, 6]))
+    length = int(rng.choice([2, 3, 4, 5, 6]))
     step = inputs.windows.start[1] - inputs.windows.start[0]
-    windows = Windows(inputs.windows.start[0] + np.arange(count) * step, inputs.windows.window_s)
+    windows = Windows(inputs.windows.start[0] + np.arange(length) * step, inputs.windows.window_s)
     record = inputs.scenario.model_dump(mode="json")
     profiles, mixing, forecasts = dict(inputs.profiles), dict(inputs.mixing), {}
     twins = rng.random() < 0.4
@@ -88,8 +100,8 @@ def redrawn(inputs: Inputs, rng: np.random.Generator) -> Inputs:
             mixing |= {twin: mixing[name]} if name in mixing else {}
     grid = {}
     for name, signals in inputs.grid.items():
-        rows = rng.integers(0, len(inputs.windows), count)
-        price = signals.price_usd_per_mwh[rows] * rng.uniform(0.5, 1.5, count)
+        rows = rng.integers(0, len(inputs.windows), length)
+        price = signals.price_usd_per_mwh[rows] * rng.uniform(0.5, 1.5, length)
         grid[name] = GridSignals(signals.path, price, signals.carbon_g_per_kwh[rows])
     return replace(
         with_record(inputs, record), windows=windows, profiles=profiles, mixing=mixing, forecasts=forecasts, grid=grid
@@ -143,12 +155,11 @@ def with_ends(inputs: Inputs, problem: Problem, rng: np.random.Generator) -> Inp
     return with_record(inputs, record)
 
 
-def peaks(problem: Problem, solution: Solution) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Most GPUs in use by type, and facility power by window [kW]."""
-    amounts = joint(problem, solution.courses).amounts
+def use(problem: Problem, plan: Solution) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """GPUs in use by type, and facility power [kW]; both by window."""
+    amounts = joint(problem, plan.courses).amounts
     power = ledger(problem, amounts).energy_kwh[0] / problem.windows.hours
-    types = problem.sites[0].gpu_types()
-    return {gpu: float(amounts.gpus_in_use[row].max()) for row, gpu in enumerate(types)}, power
+    return dict(zip(problem.sites[0].gpu_types(), amounts.gpus_in_use, strict=True)), power
 
 
 def decomposed(problem: Problem, spaces: list[StateSpace], gap: float) -> Solution:
@@ -157,11 +168,11 @@ def decomposed(problem: Problem, spaces: list[StateSpace], gap: float) -> Soluti
     )
 
 
-def capped_case(number: int) -> Capped:
-    """The first of the random inputs of this number for which a cap can be found that forbids the cheapest plan."""
-    for attempt in range(200):
-        rng = np.random.default_rng((number, attempt))
-        inputs = without_caps(redrawn(random_case(number, attempt, len(CAPS)).inputs, rng), rng)
+def capped_cases(block: int) -> Iterator[Capped]:
+    """Problems of a block, up to three from the same inputs: with a smaller stock, a lower power cap, and both."""
+    for draw in count():
+        rng = np.random.default_rng((block, draw))
+        inputs = without_caps(redrawn(random_case(block, draw, len(CAPS)).inputs, rng), rng)
         services = service_assemblies(inputs)
         problem = assemble(inputs, services)
         if sum(size(pool) for pool in problem.pools) > NO_LARGER:
@@ -170,11 +181,10 @@ def capped_case(number: int) -> Capped:
         problem = assemble(inputs, services)
         spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
         free = decomposed(problem, spaces, 1e-3)
-        found = capped(inputs, services, spaces, free, CAPS[number % 3], rng) if free.courses else None
-        if found is not None:
-            draws = any(gpu.server_idle_w > 0 for gpu in inputs.scenario.sites[0].gpus.values())
-            return Capped(found, assemble(found, services), spaces, free.objective, draws)
-    raise LookupError(f"number {number} has no case with a cap that can bind")
+        for caps in CAPS if free.courses else ():
+            found = capped(inputs, services, spaces, free, caps, rng)
+            if found is not None:
+                yield Capped((block, draw, caps), found, assemble(found, services), spaces, free.objective)
 
 
 def size(pool: PoolProblem) -> int:
@@ -200,14 +210,14 @@ def capped(
     def least() -> Problem:
         return relaxed(stated(), spaces, with_starts=False).problem
 
-    use, power = peaks(stated(), free)
+    used, power = use(stated(), free)
     if which in {"stock", "both"}:
-        used = [name for name, peak in use.items() if peak > 0]
-        if not used:
+        peaks = {gpu: int(own.max()) for gpu, own in used.items() if own.any()}
+        if not peaks:
             return None
-        gpu = str(rng.choice(used))
+        gpu = str(rng.choice(list(peaks)))
         per_server = site["gpus"][gpu]["per_server"]
-        site["gpus"][gpu]["count"] = per_server * (int(np.ceil(use[gpu] / per_server)) - 1)
+        site["gpus"][gpu]["count"] = per_server * (-(-peaks[gpu] // per_server) - 1)
         if not same_caps(least(), stated()):
             return None
         if which == "stock":
@@ -215,10 +225,72 @@ def capped(
         plan = decomposed(stated(), spaces, 1e-3)
         if not plan.courses:
             return None
-        _, power = peaks(stated(), plan)
+        _, power = use(stated(), plan)
     site["power_cap_kw"] = NO_CAP_KW
     low, high = float(least().sites[0].power_cap_kw.max()), float(power.max())
     if high - low < ROOM * high:
         return None
     site["power_cap_kw"] = low + float(rng.uniform(0.02, 0.9)) * (high - low)
     return with_record(inputs, record)
+
+
+def check(case: Capped, gap: float) -> Outcome:
+    """Bound, compact optimum and plan in order, the gap as stated, the plan verified; None of it is left out where a plan is found."""
+    best = solve_compact(case.problem, case.spaces, gap=0.0, time_limit_s=TIME_LIMIT_S)
+    found = decomposed(case.problem, case.spaces, gap)
+    if best.status is SolveStatus.INFEASIBLE:
+        # Every window alone can hold the caps; with what starts draw, no row of windows does.
+        assert not found.courses
+        return Outcome(feasible=False, binds=False, planned=False, closed=False)
+    assert best.status is SolveStatus.OPTIMAL
+    room = AGREEMENT * abs(best.objective) + ROUNDING
+    assert found.bound <= best.objective + room, "bound above the optimum"
+    if found.courses:
+        assert best.objective <= found.objective + room, "plan below the optimum"
+        check_plan(case, found, best.objective, gap)
+    return Outcome(
+        feasible=True,
+        binds=bool(best.objective > case.free + room or tight(case, best)),
+        planned=bool(found.courses),
+        closed=found.status is SolveStatus.OPTIMAL,
+    )
+
+
+def check_plan(case: Capped, found: Solution, best: float, gap: float) -> None:
+    """The plan verifies, breaks no cap, and its certificate states its gap."""
+    plan = compose_plan(case.problem, case.spaces, found, case.inputs, (), ())
+    assert verify(plan, case.inputs) == ()
+    assert plan.violations == ()
+    stated = plan.certificate
+    assert stated.gap == relative_gap(stated.objective, stated.best_bound)
+    assert relative_gap(stated.objective, best) <= stated.gap + AGREEMENT
+    assert (plan.status is PlanStatus.OPTIMAL) == (relative_gap(found.objective, found.bound) <= gap)
+    if plan.status is PlanStatus.OPTIMAL:
+        assert stated.objective == pytest.approx(best, rel=gap + AGREEMENT, abs=ROUNDING)
+
+
+def tight(case: Capped, plan: Solution) -> bool:
+    """Whether some window uses a whole stock, or power up to the cap."""
+    (site,) = case.problem.sites
+    used, power = use(case.problem, plan)
+    full = any((used[gpu] >= stock - 0.5).any() for gpu, stock in site.stock.items())
+    return full or bool((power >= site.power_cap_kw * (1 - AGREEMENT)).any())
+
+
+@pytest.mark.parametrize(
+    "block", [pytest.param(n, marks=[] if n < QUICK_BLOCKS else [pytest.mark.slow]) for n in range(PROBLEMS // BLOCK)]
+)
+def test_the_optimum_lies_between_bound_and_plan(block: int) -> None:
+    seen: list[Outcome] = []
+    cases = capped_cases(block)
+    while sum(one.feasible for one in seen) < BLOCK:
+        case = next(cases)
+        try:
+            seen.append(check(case, GAPS[len(seen) % 2]))
+        except Exception as error:
+            error.add_note(f"problem {case.number}, gap {GAPS[len(seen) % 2]}")
+            raise
+    feasible = [one for one in seen if one.feasible]
+    assert sum(one.binds for one in feasible) >= 0.9 * BLOCK
+    assert sum(one.planned for one in feasible) >= 0.8 * BLOCK
+    assert sum(one.closed for one in feasible) >= 0.5 * BLOCK

@@ -22,7 +22,7 @@ from tests.solve.invented import inputs_of, service
 from tests.solve.shared_buckets import CLASSES, KINDS, five_buckets
 
 GAP = 1e-5
-SERVERS = {"per_server": 4, "count": 8, "server_idle_w": 600.0, "unused_gpu_w": 60.0}
+SERVERS: dict[str, Any] = {"per_server": 4, "count": 8, "server_idle_w": 600.0, "unused_gpu_w": 60.0}
 
 
 def pools_of(run: Run) -> list[tuple[str, ...]]:
@@ -70,7 +70,8 @@ def test_where_the_cheapest_pools_need_too_many_gpus_others_are_found() -> None:
     run = plan_scenario(five_buckets(2, peak_rps=10.0, **site), gap=GAP)
     assert fixed.plan.status is PlanStatus.INFEASIBLE
     assert run.plan.status is PlanStatus.OPTIMAL
-    assert run.plan.violations == run.findings == ()
+    assert run.plan.violations == ()
+    assert run.findings == ()
     assert pools_of(run) != pools_of(free)
 
 
