@@ -110,6 +110,12 @@ def test_explain_says_what_it_could_not_examine(call: Call, run_copy: Path) -> N
     assert missing.code == 0
     assert "reserve: not examined, because an input cannot be read again: " in missing.out
     assert "reserve at" not in missing.out
+    assert (
+        "Runners-up: other kinds of instances\n  not examined, because an input cannot be read again: " in missing.out
+    )
+    record = json.loads(call("explain", run_copy, "-o", "json").out)
+    assert record["not_examined"].startswith("because an input cannot be read again: ")
+    assert record["runners_up"] == []
 
 
 def test_explain_names_a_limit_that_binds(call: Call, scenario: Path, tmp_path: Path) -> None:
@@ -118,6 +124,51 @@ def test_explain_names_a_limit_that_binds(call: Call, scenario: Path, tmp_path: 
     answer = call("explain", tmp_path / "run", "gpu_stock")
     assert f"gpu_stock at caiso/h100: all 16 GPUs powered in all {WINDOWS} windows" in answer.out
     assert "gpu_stock (constraint)" in answer.out
+
+
+def test_explain_shows_runners_up(call: Call, solved: Path) -> None:
+    answer = call("explain", solved)
+    assert "\nWhat one more would save (times in UTC)\n  nothing: " in answer.out
+    assert "\nRunners-up: other kinds of instances\n  chat/" in answer.out
+    assert "; only h100-tp2-bf16 " in answer.out
+    assert "chat, one kind for all pools: only " in answer.out
+
+
+def test_explain_for_scripts(call: Call, solved: Path) -> None:
+    record = json.loads(call("explain", solved, "power_cap", "-o", "json").out)
+    assert (record["status"], record["objective_unit"], record["not_examined"]) == ("optimal", "kWh", None)
+    assert {one["constraint"] for one in record["binding"]} >= {"reserve"}
+    assert record["pages"]["power_cap"].startswith("power_cap (constraint)")
+    regrets = [one["regret"] for one in record["runners_up"] if one["regret"] is not None]
+    assert min(regrets) >= 0 < max(regrets)
+    rows = list(csv.DictReader(io.StringIO(call("explain", solved, "-o", "csv").out)))
+    assert {row["finding"] for row in rows} == {"binding", "runner-up"}
+    assert [float(row["value"]) for row in rows if row["finding"] == "runner-up" and row["value"]] == regrets
+    starts = {row["window_start"] for row in csv.DictReader(io.StringIO((solved / "schedule.csv").read_text()))}
+    assert {row["window_start"] for row in rows if row["finding"] == "binding"} <= starts
+    assert "\nrunners_up:\n" in call("explain", solved, "-o", "yaml").out
+
+
+def test_explain_shows_what_one_more_would_save(call: Call, run_copy: Path) -> None:
+    """The wording of a plan with prices; whether prices are right is asked of the solver."""
+    path = run_copy / "plan.json"
+    plan: dict[str, Any] = json.loads(path.read_text())
+    assert plan["shadow_prices"] == []
+    stock = {"constraint": "gpu_stock", "where": "caiso/h100", "unit": "GPU", "windows": [1], "saving": [1.9]}
+    start = stock | {"constraint": "start_limit", "where": "caiso", "unit": "start", "saving": [0.2]}
+    path.write_text(json.dumps(plan | {"shadow_prices": [start, stock]}))
+    found = call("explain", run_copy)
+    head, _, after = found.out.partition("\n  gpu_stock at caiso/h100: one more GPU would save up to 1.90 kWh at ")
+    assert head.endswith("\nWhat one more would save (times in UTC)")
+    assert "\n  start_limit at caiso: one more start would save up to 0.2000 kWh at " in after
+    rows = list(csv.DictReader(io.StringIO(call("explain", run_copy, "-o", "csv").out)))
+    assert [(row["subject"], row["value"], row["unit"]) for row in rows if row["finding"] == "shadow price"] == [
+        ("start_limit", "0.2", "kWh/start"),
+        ("gpu_stock", "1.9", "kWh/GPU"),
+    ]
+    plan["omissions"].append({"piece": "shadow prices", "reason": "no time"})
+    path.write_text(json.dumps(plan))
+    assert "\nWhat one more would save (times in UTC)\n  not known: no time\n" in call("explain", run_copy).out
 
 
 @pytest.mark.parametrize(
@@ -134,6 +185,9 @@ def test_explain_shows_a_page(call: Call, name: str, text: str) -> None:
     answer = call("explain", name)
     assert answer.code == 0
     assert text in answer.out
+    assert text in json.loads(call("explain", name, "-o", "json").out)["page"]
+    (row,) = csv.DictReader(io.StringIO(call("explain", name, "-o", "csv").out))
+    assert row["name"] == name
 
 
 def test_explain_knows_what_was_meant(call: Call) -> None:

@@ -40,7 +40,7 @@ AGREEMENT = 1e-6
 ROUNDING = 1e-9
 """Absolute [objective]; where a gain and a cost cancel."""
 
-NO_LARGER = 2500
+NO_LARGER = 300
 """Pairs of window and state of a problem; with more the one MILP takes most of the time."""
 
 ROOM = 1e-4
