@@ -19,6 +19,9 @@ from dynamo_plan.units import WATTS_PER_KILOWATT
 FIRST_SHARE = 0.25
 """First price of what is short, as a share of what a GPU or a kWh costs in that window anyway."""
 
+SAFER = 1.25
+"""Factor by which a price goes up in search of a plan that holds the caps."""
+
 DOUBLING = 2.0
 """Factor by which a price grows that is still too low."""
 
@@ -47,6 +50,14 @@ class Bracket:
         raised = np.where(np.isfinite(self.high), middle, grown)
         self.price = np.where(over | (self.price > 0.0), raised, 0.0)
 
+    def play_safe(self) -> None:
+        """Take the prices at which no cap was exceeded."""
+        self.price = np.where(np.isfinite(self.high), self.high, np.where(self.low > 0.0, DOUBLING * self.low, 0.0))
+
+    def go_up(self, over: NDArray[np.bool_]) -> None:
+        """Raise the price where the cap is exceeded still."""
+        self.price = np.where(over, np.maximum(SAFER * self.price, self.first), self.price)
+
 
 class CapPrices:
     """Brackets of all stocks and power caps of a problem.
@@ -74,12 +85,29 @@ class CapPrices:
         return np.asarray(amounts.gpus_in_use[rows].sum(axis=0))
 
     def exceeded(self, amounts: SiteVector) -> bool:
-        """Learn from what is used at the current prices; whether any cap is exceeded."""
-        any_over = False
+        """Close in with what is used at the current prices; whether any cap is exceeded."""
+        overs = self._overs(amounts)
+        for bracket, over in overs:
+            bracket.close_in(over)
+        return any(bool(over.any()) for _, over in overs)
+
+    def play_safe(self) -> None:
+        """Go to prices at which, window by window, no cap was exceeded."""
+        for bracket in (*self.stocks, *self.powers):
+            bracket.play_safe()
+
+    def held(self, amounts: SiteVector) -> bool:
+        """Whether what is used at the current prices holds every cap; where not, they go up."""
+        overs = self._overs(amounts)
+        for bracket, over in overs:
+            bracket.go_up(over)
+        return not any(bool(over.any()) for _, over in overs)
+
+    def _overs(self, amounts: SiteVector) -> list[tuple[Bracket, NDArray[np.bool_]]]:
+        """Every bracket with the windows (window,) in which its cap is exceeded."""
+        found = []
         for row, (name, gpu) in enumerate(self.axes.stocks):
-            over = amounts.gpus_in_use[row] > self.problem.site(name).stock[gpu]
-            self.stocks[row].close_in(over)
-            any_over = any_over or bool(over.any())
+            found.append((self.stocks[row], amounts.gpus_in_use[row] > self.problem.site(name).stock[gpu]))
         for home, site in enumerate(self.problem.sites):
             meter = Meter(self.problem, home)
             used = {
@@ -89,10 +117,8 @@ class CapPrices:
             drawn = site.pue * (
                 amounts.instance_energy_kwh[home] / self.problem.windows.hours + besides_w / WATTS_PER_KILOWATT
             )
-            over = drawn > site.power_cap_kw
-            self.powers[home].close_in(over)
-            any_over = any_over or bool(over.any())
-        return any_over
+            found.append((self.powers[home], drawn > site.power_cap_kw))
+        return found
 
     def prices(self) -> SiteVector:
         """The current prices of site quantities."""

@@ -20,7 +20,6 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from threading import Timer
 from time import monotonic
 
 import numpy as np
@@ -42,6 +41,7 @@ from dynamo_plan.solve.rolling import polish, roll
 from dynamo_plan.solve.solution import Solution, relative_gap
 from dynamo_plan.solve.spread import limits_starts, spread_starts
 from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, TooManyStatesError
+from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.solve.warm import compile_pricing, compile_search
 from dynamo_plan.solve.windows import Counts, WindowBound, window_bounds
 
@@ -81,6 +81,9 @@ SHARE_OF_GAP = 0.1
 MOST_CHOICE_S = 10.0
 """Time for choosing whole courses among the columns [s]."""
 
+SAFE_ROUNDS = 6
+"""Rounds of pricing at prices raised until the caps are held."""
+
 BISECTIONS = 8
 """Rounds of pricing at bisected prices of caps before the master takes over."""
 
@@ -100,14 +103,14 @@ class Decomposition:
         self.objective = float("inf")
         self.target = float("inf")  # cheapest seen, caps broken or not: what the window bound climbs towards
         self.courses: list[Course] = []
-        self.prices: SiteVector | None = None
+        self.prices = linear_prices(problem)
+        self._rest = float("-inf")
         self.columns: list[list[Course]] = []
         self.rounds = 0
         self.proof = ""
         self.interrupted = False
         self._priced: tuple[SiteVector, list[Course]] | None = None
         self._settlement: Settlement | None = None
-        self._stop = np.zeros(1, dtype=np.int64)
 
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
@@ -118,24 +121,9 @@ class Decomposition:
 
     def _cheapest(self, prices: list[PoolPrices]) -> list[Course]:
         """Every pool's cheapest course; at the deadline or an interrupt the search is cut short, without a bound."""
-
-        def one(space: StateSpace, own: PoolPrices) -> Course:
-            if monotonic() >= self.deadline:
-                self._stop[0] = 1
-            return space.cheapest(own, self._stop)
-
         # Pools do not see each other here, so threads change the time and nothing else.
-        with ThreadPoolExecutor(self.threads) as workers:
-            found = [workers.submit(one, space, own) for space, own in zip(self.spaces, prices, strict=True)]
-            timer = Timer(max(self.deadline - monotonic(), 0.0), self._stop.fill, [1])
-            timer.start()
-            try:
-                return [future.result() for future in found]
-            except KeyboardInterrupt:
-                self._stop[0] = 1
-                raise
-            finally:
-                timer.cancel()
+        with ThreadPoolExecutor(self.threads) as workers, stopping(self.deadline) as stop:
+            return list(workers.map(lambda space, own: space.cheapest(own, stop), self.spaces, prices))
 
     def contributions(self, courses: list[Course]) -> list[SiteVector]:
         """Use of site quantities by each course."""
@@ -165,7 +153,7 @@ class Decomposition:
 
     def run(self, on_progress: Progress) -> None:
         """Column generation to convergence or the limit; then the joint search or the window bound where a gap is left."""
-        prices = self.prices = self._generate(on_progress)
+        prices = self._generate(on_progress)
         if self.done() or stands_apart(self.problem):
             return
         if searchable(self.problem, self.spaces):
@@ -240,53 +228,74 @@ class Decomposition:
             return plain
         self.offer(joint(self.problem, courses))
         self.columns = [[course] for course in courses]
-        centre, centre_rest = plain, float("-inf")
+        self._bisect(courses)
+        on_progress("solve", 0.0, f"{self.rounds} rounds of pricing, bound {self.bound:.6g}")
+        self._choose()
+        if not self.done():
+            self._improve(on_progress)
+        if not self.done():
+            self._choose()
+        return self.prices
+
+    def _bisect(self, courses: list[Course]) -> None:
+        """First prices of caps, from the courses without any; columns, bounds and a first plan on the way."""
         caps = CapPrices(self.problem, joint(self.problem, courses).amounts)
-        for self.rounds in range(1, BISECTIONS + 1):
-            bound = caps.worth() + sum(course.bound for course in courses)
-            if bound > self.bound:
-                self.bound, centre, centre_rest = bound, caps.prices(), caps.worth()
-                self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
-            on_progress("solve", 0.0, f"pricing round {self.rounds}, bound {self.bound:.6g}")
+        for _ in range(BISECTIONS):
+            self._note_bound(caps.worth() + sum(course.bound for course in courses), caps.prices(), caps.worth())
             exceeded = caps.exceeded(joint(self.problem, courses).amounts)
             if self.done() or (self.rounds == 1 and not exceeded):
-                break
-            courses = self.price(caps.prices())
-            for own, course in zip(self.columns, courses, strict=True):
-                own.append(course)
-        self._choose()
-        if self.done():
-            return centre
-        scale = sum(abs(course.value) for course in courses) / max(len(self.problem.windows), 1)
+                return
+            courses = self._price_columns(caps.prices())
+        # At prices a little too high the caps are held: a first plan, and columns that leave room for others.
+        caps.play_safe()
+        for _ in range(SAFE_ROUNDS):
+            if self.done():
+                return
+            courses = self._price_columns(caps.prices())
+            self.offer(joint(self.problem, courses))
+            if caps.held(joint(self.problem, courses).amounts):
+                return
+
+    def _note_bound(self, bound: float, prices: SiteVector, rest: float) -> None:
+        """A round's bound; the best one's prices are the centre of what follows."""
+        self.rounds += 1
+        if bound > self.bound:
+            self.bound, self.prices, self._rest = bound, prices, rest
+            self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
+
+    def _price_columns(self, prices: SiteVector) -> list[Course]:
+        """Courses at these prices, kept as columns."""
+        courses = self.price(prices)
+        for own, course in zip(self.columns, courses, strict=True):
+            own.append(course)
+        return courses
+
+    def _improve(self, on_progress: Progress) -> None:
+        """Column generation from the columns at hand to convergence, the gap or the limit."""
+        courses = [own[-1] for own in self.columns]
+        scale = sum(abs(own[0].value) for own in self.columns) / max(len(self.problem.windows), 1)
         master = Master(self.problem, self.contributions([own[0] for own in self.columns]), penalty=max(scale, 1.0))
         for number in range(1, max(len(own) for own in self.columns)):
             for pool, amounts in enumerate(self.contributions([own[number] for own in self.columns])):
                 master.add(pool, amounts)
-        master.solve()
         close = max(self.gap * SHARE_OF_GAP, NEARLY if searchable(self.problem, self.spaces) else CONVERGED)
         while self.rounds < ROUNDS:
-            self.rounds += 1
+            master.solve()
             prices, fixed = master.duals()
             value = master.value
             rest = value - float(fixed.sum())
-            if np.isfinite(centre_rest):
-                prices = _between(prices, centre, SMOOTHING)
-                rest = (1 - SMOOTHING) * rest + SMOOTHING * centre_rest
-            courses = self.price(prices)
-            bound = rest + sum(course.bound for course in courses)
-            if bound > self.bound:
-                self.bound, centre, centre_rest = bound, prices, rest
-                self.proof = f"Lagrangian bound in pricing round {self.rounds}: {POOLS_EXACT}"
+            if np.isfinite(self._rest):
+                prices = _between(prices, self.prices, SMOOTHING)
+                rest = (1 - SMOOTHING) * rest + SMOOTHING * self._rest
+            courses = self._price_columns(prices)
+            self._note_bound(rest + sum(course.bound for course in courses), prices, rest)
             gap = relative_gap(value, self.bound)
             on_progress("solve", 0.5 * (1.0 - min(1.0, gap)), f"pricing round {self.rounds}, bound {self.bound:.6g}")
             if gap <= close or monotonic() >= self.deadline:
                 break
-            self._add_columns(master, courses)
-            master.solve()
+            for pool, amounts in enumerate(self.contributions(courses)):
+                master.add(pool, amounts)
         self.offer(joint(self.problem, courses))
-        if not self.done():
-            self._choose()
-        return centre
 
     def _choose(self) -> None:
         """Offer the best combination of whole courses at hand, one per pool."""
@@ -295,11 +304,6 @@ class Decomposition:
             chosen = best_combination(self.problem, self.columns, min(MOST_CHOICE_S, room), self.gap * SHARE_OF_GAP)
             if chosen is not None:
                 self.offer(joint(self.problem, chosen))
-
-    def _add_columns(self, master: Master, courses: list[Course]) -> None:
-        for pool, amounts in enumerate(self.contributions(courses)):
-            master.add(pool, amounts)
-            self.columns[pool].append(courses[pool])
 
     def _close(self, bounds: list[WindowBound], repairer: Repairer, on_progress: Progress) -> None:
         """Window bound and plans from it until the gap, the limit or no progress."""

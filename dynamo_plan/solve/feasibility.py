@@ -9,15 +9,21 @@ much.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.solve.coupling import Meter
-from dynamo_plan.solve.states import LARGEST_BOX, PoolPrices, StateSpace, TooManyStatesError, admitted
+from dynamo_plan.solve.states import PoolPrices, StateSpace, admitted
 from dynamo_plan.units import WATTS_PER_KILOWATT
+
+LARGEST_FRONT = 300_000
+"""States of one window and pool up to which the whole front is found; larger pools make do with its supported states."""
+
+GPU_PRICES = 2.0 ** np.linspace(-8.0, 6.0, 57)
+"""Prices of a GPU tried for these, relative to its energy."""
 
 BEATEN_MARGIN = 1e-9
 """Relative to a power plus 1 W; a state's own bound may lie a rounding above its true power, and no state beats itself."""
@@ -61,6 +67,9 @@ def pareto(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """States of a window that no other matches in GPUs of every type and in net power: counts (state, kind), net power [W].
 
+    Of pools too large to list only those that are cheapest at some price of a GPU: every one of them can be run, and between
+    neighbours there is less than one instance's worth of power.
+
     Parameters
     ----------
     cheapest : array of int, shape (kind,)
@@ -70,9 +79,11 @@ def pareto(
     most = space.pool.max_instances
     if len(types) == 1:
         most = np.minimum(most, int(cheapest @ space.pool.gpus) // space.pool.gpus)
-    size = math.prod(int(limit) + 1 for limit in most)
-    if size > LARGEST_BOX:
-        raise TooManyStatesError(space.pool.name, size)
+    if math.prod(int(limit) + 1 for limit in most) > LARGEST_FRONT:
+        counts = _supported(space, t, unused)
+        power = net_power(space, counts, space.power_w(np.full(counts.shape[0], t), counts), unused)
+        front = _front(gpus_by_type(space, counts, types), power)
+        return counts[front], power[front]
     counts = np.indices(tuple(int(limit) + 1 for limit in most)).reshape(most.size, -1).T
     if len(types) == 1:
         counts = counts[counts @ space.pool.gpus <= int(cheapest @ space.pool.gpus)]
@@ -90,6 +101,31 @@ def pareto(
     power = net_power(space, counts, space.power_w(window[: counts.shape[0]], counts), unused)
     front = _front(use, power)
     return counts[front], power[front]
+
+
+def _supported(space: StateSpace, t: int, unused: dict[str, float]) -> NDArray[np.int64]:
+    """States of a window that cost least at some price of a GPU (state, kind)."""
+    one = slice(t, t + 1)
+    pool = replace(
+        space.pool,
+        mix=space.pool.mix[one],
+        rate_rps=space.pool.rate_rps[one],
+        reserve_rate_rps=space.pool.reserve_rate_rps[one],
+        reserve_capacity_rps=space.pool.reserve_capacity_rps[one],
+        initial_counts=None,
+        final_counts=None,
+    )
+    small = StateSpace(pool, space.window_h)
+    saved = space.kwh(np.array([kind.gpus * unused[kind.gpu] for kind in pool.kinds]))
+    free = PoolPrices(np.ones(1), -saved[None, :], np.zeros((1, len(pool.kinds))))
+    first = small.cheapest(free)
+    usual = float(small.kwh(first.power_w)[0]) / max(int(first.counts[0] @ pool.gpus), 1)
+    found = [first.counts]
+    for gpu in gpu_types(space):
+        own = np.array([kind.gpus if kind.gpu == gpu else 0 for kind in pool.kinds])
+        for price in usual * GPU_PRICES:
+            found.append(small.cheapest(PoolPrices(free.energy, free.instance + price * own, free.start)).counts)
+    return np.unique(np.concatenate(found), axis=0)
 
 
 def gpu_types(space: StateSpace) -> list[str]:

@@ -25,7 +25,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from threading import TIMEOUT_MAX, Timer
 from time import monotonic
 
 import numpy as np
@@ -40,6 +39,7 @@ from dynamo_plan.solve.pool_estimate import PoolEstimates
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.set_partition import cheapest_partition
 from dynamo_plan.solve.states import StateSpace, TooManyStatesError
+from dynamo_plan.solve.stopping import stopping
 
 MOST_PRICED = 60
 """Sets planned exactly per service; trials with nine buckets ended with about 15."""
@@ -133,19 +133,11 @@ class PartitionSearch:
     def price(self, wanted: Iterable[Names]) -> None:
         """Plan pools exactly, as far as time allows."""
         missing = [names for names in dict.fromkeys(wanted) if names not in self.costs]
-        stop = np.zeros(1, dtype=np.int64)
-        left = min(max(self.deadline - monotonic(), 0.0), TIMEOUT_MAX)
-        timer = Timer(left, stop.fill, [1])
         # Pools do not see each other here, so threads change the time and nothing else.
-        with ThreadPoolExecutor(self.threads) as workers:
-            timer.start()
-            try:
-                for names, found in zip(missing, workers.map(partial(self._planned, stop), missing), strict=True):
-                    if found is not None:
-                        self.costs[names] = found
-            finally:
-                timer.cancel()
-                stop[0] = 1
+        with ThreadPoolExecutor(self.threads) as workers, stopping(self.deadline) as stop:
+            for names, found in zip(missing, workers.map(partial(self._planned, stop), missing), strict=True):
+                if found is not None:
+                    self.costs[names] = found
 
     def _planned(self, stop: NDArray[np.int64], names: Names) -> PoolCost | None:
         """Cost of a pool; None if time runs out before it is known."""

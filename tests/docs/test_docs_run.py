@@ -16,6 +16,7 @@ PAGES = (
     "docs/how-to/bring-your-own-profile.md",
     "docs/how-to/import-a-melange-case.md",
     "docs/how-to/load-does-not-fit.md",
+    "docs/how-to/read-what-binds.md",
     "docs/how-to/hand-on-the-schedule.md",
 )
 SET_UP = ("make ", "source ")

@@ -51,17 +51,23 @@ NO_CAP_KW = 1e-6
 
 TIME_LIMIT_S = 60.0
 
+IN_VAIN_S = 0.1
+"""Time for a problem that has no plan [s]."""
+
 GAPS = (0.0, 1e-3)
 """Relative gaps asked for, by turns."""
 
 CAPS = ("stock", "power", "both")
+
+VARIANTS = 2
+"""Caps of each sort that are drawn for the same inputs."""
 
 
 @dataclass(frozen=True)
 class Capped:
     """A problem with a cap that its cheapest plan breaks, and that plan's objective; `number` makes it again."""
 
-    number: tuple[int, int, str]
+    number: tuple[int, int, int]
     inputs: Inputs
     problem: Problem
     spaces: list[StateSpace]
@@ -162,14 +168,14 @@ def use(problem: Problem, plan: Solution) -> tuple[dict[str, NDArray[np.float64]
     return dict(zip(problem.sites[0].gpu_types(), amounts.gpus_in_use, strict=True)), power
 
 
-def decomposed(problem: Problem, spaces: list[StateSpace], gap: float) -> Solution:
+def decomposed(problem: Problem, spaces: list[StateSpace], gap: float, limit_s: float = TIME_LIMIT_S) -> Solution:
     return solve_decomposed(
-        problem, spaces, gap=gap, time_limit_s=TIME_LIMIT_S, on_progress=lambda phase, done, note: None, threads=1
+        problem, spaces, gap=gap, time_limit_s=limit_s, on_progress=lambda phase, done, note: None, threads=1
     )
 
 
 def capped_cases(block: int) -> Iterator[Capped]:
-    """Problems of a block, up to three from the same inputs: with a smaller stock, a lower power cap, and both."""
+    """Problems of a block, some from the same inputs: with a smaller stock, a lower power cap, and both."""
     for draw in count():
         rng = np.random.default_rng((block, draw))
         inputs = without_caps(redrawn(random_case(block, draw, len(CAPS)).inputs, rng), rng)
@@ -181,10 +187,13 @@ def capped_cases(block: int) -> Iterator[Capped]:
         problem = assemble(inputs, services)
         spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
         free = decomposed(problem, spaces, 1e-3)
-        for caps in CAPS if free.courses else ():
+        known: list[Inputs] = []
+        for caps in CAPS * VARIANTS if free.courses else ():
             found = capped(inputs, services, spaces, free, caps, rng)
-            if found is not None:
-                yield Capped((block, draw, caps), found, assemble(found, services), spaces, free.objective)
+            if found is not None and all(found.scenario != other.scenario for other in known):
+                known.append(found)
+                number = (block, draw, len(known))
+                yield Capped(number, found, assemble(found, services), spaces, free.objective)
 
 
 def size(pool: PoolProblem) -> int:
@@ -217,7 +226,9 @@ def capped(
             return None
         gpu = str(rng.choice(list(peaks)))
         per_server = site["gpus"][gpu]["per_server"]
-        site["gpus"][gpu]["count"] = per_server * (-(-peaks[gpu] // per_server) - 1)
+        site["gpus"][gpu]["count"] = per_server * (-(-peaks[gpu] // per_server) - int(rng.choice([1, 1, 2])))
+        if site["gpus"][gpu]["count"] < 0:
+            return None
         if not same_caps(least(), stated()):
             return None
         if which == "stock":
@@ -237,12 +248,13 @@ def capped(
 def check(case: Capped, gap: float) -> Outcome:
     """Bound, compact optimum and plan in order, the gap as stated, the plan verified; None of it is left out where a plan is found."""
     best = solve_compact(case.problem, case.spaces, gap=0.0, time_limit_s=TIME_LIMIT_S)
-    found = decomposed(case.problem, case.spaces, gap)
     if best.status is SolveStatus.INFEASIBLE:
+        found = decomposed(case.problem, case.spaces, gap, IN_VAIN_S)
         # Every window alone can hold the caps; with what starts draw, no row of windows does.
         assert not found.courses
         return Outcome(feasible=False, binds=False, planned=False, closed=False)
     assert best.status is SolveStatus.OPTIMAL
+    found = decomposed(case.problem, case.spaces, gap)
     room = AGREEMENT * abs(best.objective) + ROUNDING
     assert found.bound <= best.objective + room, "bound above the optimum"
     if found.courses:
