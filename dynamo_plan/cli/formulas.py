@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 
 SIGNS = {
-    **{"alpha": "α", "gamma": "γ", "Delta": "Δ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π"},
+    **{
+        "alpha": "α",
+        "gamma": "γ",
+        "delta": "δ",
+        "Delta": "Δ",
+        "kappa": "κ",
+        "lambda": "λ",
+        "mu": "μ",
+        "nu": "ν",
+        "pi": "π",
+    },
     **{"rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε", "ell": "l"},
     **{"sum": "Σ", "in": "∈", "le": "≤", "ge": "≥", "ne": "≠", "cdot": "·", "infty": "∞", "emptyset": "∅"},
     **{"cap": "∩", "bigcup": "\u222a", "iff": "⇔", "ldots": "...", "max": "max", "min": "min"},

@@ -45,6 +45,16 @@ class SiteVector:
     def __sub__(self, other: SiteVector) -> SiteVector:
         return SiteVector(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
 
+    def equals(self, other: SiteVector) -> bool:
+        """Whether two are equal to the last bit; the duals of a site without binding rows often are."""
+        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def blended(self, other: SiteVector, weight: float) -> SiteVector:
+        """A mean of both, `other` with this weight [1]."""
+        return SiteVector(
+            *((1 - weight) * getattr(self, f.name) + weight * getattr(other, f.name) for f in fields(self))
+        )
+
     def dot(self, other: SiteVector) -> float:
         """Sum over all quantities and windows of amount times price."""
         return float(sum(np.vdot(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))

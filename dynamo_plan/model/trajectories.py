@@ -52,6 +52,7 @@ class Master:
         for row in caps:
             prob.add_column(f"over_{row.name}", lowBound=0.0, obj=penalty, coefficients={row: -1.0})
         self._over = len(caps)
+        self.penalty = penalty
         none = pulp.lpSum_vars_coefs([])
         self._rows = [(name, row, t) for name in LINKED for row, t in self.model.links[name]]
         self._convexity = []
@@ -100,6 +101,12 @@ class Master:
         """Sum of what the caps are exceeded by in the relaxation [units of the rows]."""
         values = np.asarray(self.highs.getSolution().col_value)
         return float(values[self.first_column - self._over : self.first_column].sum())
+
+    def raise_penalty(self, factor: float) -> None:
+        """Make exceeding a cap dearer by a factor."""
+        self.penalty *= factor
+        for column in range(self.first_column - self._over, self.first_column):
+            self.highs.changeColCost(column, self.penalty)
 
     def duals(self) -> tuple[SiteVector, NDArray[np.float64]]:
         """Prices of site quantities [objective/unit], and of each pool's convexity row (pool,) [objective]."""

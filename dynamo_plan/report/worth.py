@@ -15,13 +15,13 @@ MOST_MOMENTS = 3
 """Windows named of one limit, those in which it is worth most."""
 
 PRICES_ARE = (
-    "These are prices of the relaxed problem: right for a small part of a unit, and with whole units no plan saves more "
-    "than this beyond the gap that is left."
+    "These are prices of the relaxed problem, in which instances and servers are divisible: good for ranking. More units never save "
+    "more than this each there; a plan of whole instances may save somewhat less or more. Solve again to know."
 )
 
 REGRET_IS = (
     "Each pool by itself: its cheapest schedule with these kinds only against that with all of its kinds, limits at the prices "
-    "above. Whole servers, re-shards and least up times are not in it."
+    "above. Whole servers and least up times are not in it."
 )
 
 

@@ -177,8 +177,8 @@ class ShadowPrice:
     windows : tuple of int
         Where the limit has a price.
     saving : tuple of float
-        Per unit and window, in the unit of the certificate's objective. With few units more, no plan saves more than this beyond the
-        gap that is left.
+        Per unit and window, in the unit of the certificate's objective. With instances and servers divisible, more units never save
+        more than this each.
     """
 
     constraint: str

@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 from time import monotonic
 
 import numpy as np
@@ -81,6 +80,13 @@ SHARE_OF_GAP = 0.1
 MOST_CHOICE_S = 10.0
 """Time for choosing whole courses among the columns [s]."""
 
+SLACK_TOLERANCE = 1e-6
+"""Units of its row by which a cap must be exceeded in the master to count."""
+
+PENALTY_GROWTH = 10.0
+LARGEST_PENALTY = 1e6
+"""The price of exceeding a cap in the master grows by this factor where the master pays it, up to so many times the first one."""
+
 SAFE_ROUNDS = 6
 """Rounds of pricing at prices raised until the caps are held."""
 
@@ -114,7 +120,7 @@ class Decomposition:
 
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
-        if self._priced is None or not _same(prices, self._priced[0]):
+        if self._priced is None or not prices.equals(self._priced[0]):
             own = [pool_prices(self.problem, pool, prices) for pool in self.problem.pools]
             self._priced = (prices, self._cheapest(own))
         return self._priced[1]
@@ -274,7 +280,8 @@ class Decomposition:
         """Column generation from the columns at hand to convergence, the gap or the limit."""
         courses = [own[-1] for own in self.columns]
         scale = sum(abs(own[0].value) for own in self.columns) / max(len(self.problem.windows), 1)
-        master = Master(self.problem, self.contributions([own[0] for own in self.columns]), penalty=max(scale, 1.0))
+        first_penalty = max(scale, 1.0)
+        master = Master(self.problem, self.contributions([own[0] for own in self.columns]), first_penalty)
         for number in range(1, max(len(own) for own in self.columns)):
             for pool, amounts in enumerate(self.contributions([own[number] for own in self.columns])):
                 master.add(pool, amounts)
@@ -285,13 +292,18 @@ class Decomposition:
             value = master.value
             rest = value - float(fixed.sum())
             if np.isfinite(self._rest):
-                prices = _between(prices, self.prices, SMOOTHING)
+                prices = prices.blended(self.prices, SMOOTHING)
                 rest = (1 - SMOOTHING) * rest + SMOOTHING * self._rest
             courses = self._price_columns(prices)
             self._note_bound(rest + sum(course.bound for course in courses), prices, rest)
             gap = relative_gap(value, self.bound)
             on_progress("solve", 0.5 * (1.0 - min(1.0, gap)), f"pricing round {self.rounds}, bound {self.bound:.6g}")
-            if gap <= close or monotonic() >= self.deadline:
+            if monotonic() >= self.deadline:
+                break
+            if gap <= close and master.slack > SLACK_TOLERANCE and master.penalty < LARGEST_PENALTY * first_penalty:
+                # The relaxation would rather pay than hold a cap: the prices of caps are cut off, and with them the bound.
+                master.raise_penalty(PENALTY_GROWTH)
+            elif gap <= close:
                 break
             for pool, amounts in enumerate(self.contributions(courses)):
                 master.add(pool, amounts)
@@ -346,15 +358,6 @@ class Decomposition:
         return objective_value(self.problem, ledger(self.problem, joint(self.problem, courses).amounts).totals)
 
 
-def _same(first: SiteVector, second: SiteVector) -> bool:
-    """Whether two price vectors are equal to the last bit; the duals of a site without binding rows often are."""
-    return all(np.array_equal(getattr(first, f.name), getattr(second, f.name)) for f in fields(first))
-
-
-def _between(new: SiteVector, centre: SiteVector, weight: float) -> SiteVector:
-    return SiteVector(*((1 - weight) * getattr(new, f.name) + weight * getattr(centre, f.name) for f in fields(new)))
-
-
 def solve_decomposed(
     problem: Problem,
     spaces: list[StateSpace],
@@ -377,7 +380,7 @@ def solve_decomposed(
     threads : int, optional
         Threads that price pools; by default as many as there are cores.
     """
-    on_progress("solve", 0.0, "compiling or loading kernels")
+    on_progress("solve", 0.0, "loading kernels; the first time they are compiled, for half a minute")
     compile_pricing(problem.pools[0], problem.windows.hours)
     if searchable(problem, spaces):
         compile_search()

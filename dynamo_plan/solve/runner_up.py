@@ -1,7 +1,7 @@
 """Runners-up: what a pool would cost with some of its kinds only, at the same prices of what it shares with others.
 
 Regret is the difference to the pool's cheapest course with all its kinds. Both are exact for a pool by itself; what it uses of limits
-that bind it pays for at their shadow prices, and of servers its share. Limits as such, re-shards and least up times are not in it.
+that bind it pays for at their shadow prices, and of servers its share. Limits as such and least up times are not in it.
 """
 
 from __future__ import annotations

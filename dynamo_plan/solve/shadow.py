@@ -6,8 +6,9 @@ At prices :math:`\pi` of site quantities, the site's part of the Lagrangian boun
 
 and the duals :math:`\mu` of its stock, cap and limit rows are the shadow prices: :math:`\pi` also holds what a GPU adds to powered and
 booting servers, which is no price of a limit. With :math:`\delta` units more in a window the bound is at least
-:math:`L(\pi) - \mu \delta`, so no plan saves more than :math:`\mu \delta` beyond the gap that is left; a small change of the relaxed
-problem saves just that.
+:math:`L(\pi) - \mu \delta`: the relaxed problem, in which courses of whole instances are mixed, saves no more than
+:math:`\mu \delta`, and a small change saves just that. A plan of whole instances can save more only by the distance between it
+and :math:`L(\pi)`.
 
 Source: sensitivity of linear programmes, e.g. Bertsimas and Tsitsiklis, Introduction to Linear Optimization, 1997, chapter 5.
 """

@@ -221,9 +221,9 @@ def test_staying_up_costs_something_on_some_of_these_problems() -> None:
 @pytest.mark.parametrize("method", ["decomposed", "auto"])
 def test_what_only_the_compact_model_expresses(method: str) -> None:
     case, _ = small_case(0)
-    inputs = with_reshards(case.inputs, 0)
+    inputs = with_transitions(case.inputs, min_up_s=2.0 * case.inputs.windows.window_s)
     if method == "decomposed":
-        with pytest.raises(UsageError, match="re-shards") as caught:
+        with pytest.raises(UsageError, match="minimum up time") as caught:
             plan_scenario(inputs, method=method)
         assert caught.value.faults[0].code == "method-cannot-plan"
     else:

@@ -2,7 +2,7 @@ r"""Where a service's routing is free, any share of a bucket may go to any kind 
 
 .. math::
    \sum_{k,f} x_{b,k,f,t} = \lambda_{b,t}, \qquad
-   \sum_b x_{b,k,f,t} / \mu_{k,f,b} \le (1 - \delta_{k,f}) \, N_{k,f,t}, \qquad x \ge 0, \quad N \in \mathbb{Z}_{\ge 0}
+   \sum_b x_{b,k,f,t} / \mu_{k,f,b} \le (1 - \delta_{k,f}) \, N_{k,f,t}, \qquad x \ge 0, \quad N \in \{0, 1, 2, \ldots\}
 
 with :math:`x` the rate of bucket :math:`b` at instances of kind :math:`k` and clock :math:`f` [1/s], :math:`\lambda` its arrival
 rate [1/s], :math:`\mu` the capacity of one instance for that bucket alone [1/s], :math:`\delta` the mixing derate of all the
