@@ -381,7 +381,7 @@ def solve_decomposed(
         Threads that price pools; by default as many as there are cores.
     """
     on_progress("solve", 0.0, "loading kernels; the first time they are compiled, for half a minute")
-    compile_pricing(problem.pools[0], problem.windows.hours)
+    compile_pricing()
     if searchable(problem, spaces):
         compile_search()
     work = Decomposition(problem, spaces, gap, monotonic() + time_limit_s, threads)

@@ -119,6 +119,7 @@ def finish(highs: highspy.Highs, name: str, *, is_mip: bool) -> Outcome:
         highspy.HighsModelStatus.kIterationLimit,
         highspy.HighsModelStatus.kSolutionLimit,
         highspy.HighsModelStatus.kInterrupt,
+        highspy.HighsModelStatus.kNotset,  # the limit was over before it began
     )
     if status in limits:
         found = SolveStatus.FEASIBLE if has_solution else SolveStatus.NOTHING_FOUND

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-import numpy as np
 import pulp
 
-from dynamo_plan.problem import KindCurves, PoolProblem
-from dynamo_plan.profile.curve import OperatingCurve
-from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.solve.highs import SolveStatus, run
 from dynamo_plan.solve.warm import compile_pricing, compile_search
 
@@ -29,23 +24,6 @@ def solver_works() -> bool:
 def kernels_ready() -> float:
     """Compile the kernels of planning, or load them from the cache; the time that took [s]."""
     begin = monotonic()
-    curve = OperatingCurve(1000.0, np.array([0.0, 1.0]), np.array([100.0, 300.0]), Provenance.MODELLED)
-    kind = Kind("h100", 1, 1, "bf16")
-    one = np.ones(1)
-    pool = PoolProblem(
-        name="self-check",
-        service="self-check",
-        site="self-check",
-        buckets=("SS",),
-        kinds=(kind,),
-        mixes=((KindCurves(kind, (curve,)),),),
-        mix=np.zeros(1, dtype=np.int64),
-        rate_rps=one,
-        reserve_rate_rps=one,
-        reserve_capacity_rps=np.ones((1, 1)),
-        min_instances=0,
-        max_instances=np.ones(1, dtype=np.int64),
-    )
-    compile_pricing(pool, 1.0)
+    compile_pricing()
     compile_search()
     return monotonic() - begin

@@ -67,7 +67,7 @@ def compile_kernels(problem: Problem, services: Sequence[ServiceAssembly]) -> No
     cheapest_partition(np.zeros(2))
     pool = next((pool for pool in problem.pools if pool.kinds), None)
     if pool is not None:
-        compile_pricing(pool, problem.windows.hours)
+        compile_pricing()
         assembly = next(one for one in services if one.service.name == pool.service)
         prices = pool_prices(problem, replace(pool, kinds=assembly.kinds), linear_prices(problem))
         PoolEstimates(assembly, prices, problem.windows.hours).cost([0])

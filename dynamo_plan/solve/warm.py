@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from dynamo_plan.problem import PoolProblem
+from dynamo_plan.problem import KindCurves, PoolProblem
+from dynamo_plan.profile.curve import OperatingCurve
+from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.solve.kernels import joint
 from dynamo_plan.solve.states import PoolPrices, StateSpace
 
 
-def compile_pricing(pool: PoolProblem, window_h: float) -> None:
-    """Plan one window of a pool in every way that planning needs."""
-    one = replace(
-        pool,
-        mix=pool.mix[:1],
-        rate_rps=pool.rate_rps[:1],
-        reserve_rate_rps=pool.reserve_rate_rps[:1],
-        reserve_capacity_rps=pool.reserve_capacity_rps[:1],
+def compile_pricing() -> None:
+    """Plan one window of one instance in every way that planning needs."""
+    curve = OperatingCurve(1000.0, np.array([0.0, 1.0]), np.array([100.0, 300.0]), Provenance.MODELLED)
+    kind = Kind("h100", 1, 1, "bf16")
+    one = np.ones(1)
+    pool = PoolProblem(
+        name="warm-up",
+        service="warm-up",
+        site="warm-up",
+        buckets=("SS",),
+        kinds=(kind,),
+        mixes=((KindCurves(kind, (curve,)),),),
+        mix=np.zeros(1, dtype=np.int64),
+        rate_rps=one,
+        reserve_rate_rps=one,
+        reserve_capacity_rps=np.ones((1, 1)),
+        min_instances=0,
+        max_instances=np.ones(1, dtype=np.int64),
     )
-    space = StateSpace(one, window_h)
-    free = np.zeros((1, len(pool.kinds)))
-    prices = PoolPrices(np.ones(1), free, free)
+    space = StateSpace(pool, 1.0)
+    free = np.zeros((1, 1))
+    prices = PoolPrices(one, free, free)
     window, counts = space.within(prices, np.zeros(1))
     space.near_optimal(prices, 0.0)
     space.bound_w(window, counts)
-    space.fleets[int(one.mix[0])].groups(counts, one.rate_rps[window])
+    space.fleets[0].groups(counts, pool.rate_rps[window])
 
 
 def compile_search() -> None:

@@ -221,7 +221,7 @@ def test_staying_up_costs_something_on_some_of_these_problems() -> None:
 @pytest.mark.parametrize("method", ["decomposed", "auto"])
 def test_what_only_the_compact_model_expresses(method: str) -> None:
     case, _ = small_case(0)
-    inputs = with_transitions(case.inputs, min_up_s=2.0 * case.inputs.windows.window_s)
+    inputs = with_transitions(case.inputs, min_up_s=2.5 * case.inputs.windows.window_s)
     if method == "decomposed":
         with pytest.raises(UsageError, match="minimum up time") as caught:
             plan_scenario(inputs, method=method)

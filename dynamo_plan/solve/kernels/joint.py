@@ -255,9 +255,10 @@ def thinned(windows: SharedWindows, t: int, labels: Integers, excess: Floats, or
             for pool in range(pools):
                 row, rival = labels[label, pool], labels[kept[other], pool]
                 for kind in range(windows.counts.shape[1]):
+                    # One instance more may have to be started from the rival, one less may spare it a start that is a gain.
                     step = windows.counts[row, kind] - windows.counts[rival, kind]
-                    if step > 0:
-                        cost += windows.start[t + 1, pool, kind] * step
+                    price = windows.start[t + 1, pool, kind]
+                    cost += max(price, 0.0) * step if step > 0 else min(price, 0.0) * step
                 if cost > own:
                     break
             if cost <= own:
