@@ -25,6 +25,7 @@ from dynamo_plan.solve.decomposition import solve_decomposed
 from dynamo_plan.solve.highs import SolveStatus, solver_version
 from dynamo_plan.solve.methods import COMPACT_LIMIT, method_for
 from dynamo_plan.solve.routing import RoutedCourse, solve_routed
+from dynamo_plan.solve.scaling import in_unit, out_of_unit, unit_of
 from dynamo_plan.solve.sharing import Choice, Sharing, a_server_less, compile_kernels
 from dynamo_plan.solve.solution import Solution, relative_gap
 from dynamo_plan.solve.spread import cheapest_apart, limits_starts, loosened, spread_plan, without_limit, without_min_up
@@ -280,6 +281,20 @@ def _solve_within_caps(
 
 
 def _solve(
+    stated: Problem,
+    spaces: list[StateSpace],
+    method: str,
+    gap: float,
+    deadline: float,
+    threads: int | None,
+    clock: _Clock,
+) -> Solution:
+    """Plan a problem whose caps can be held window by window, its objective counted in a unit that solvers can count in."""
+    unit = unit_of(stated)
+    return out_of_unit(_solve_in(in_unit(stated, unit), spaces, method, gap, deadline, threads, clock), unit)
+
+
+def _solve_in(
     problem: Problem,
     spaces: list[StateSpace],
     method: str,
@@ -302,7 +317,7 @@ def _solve(
         spread = replace(solution, status=SolveStatus.FEASIBLE, courses=courses, objective=objective)
         solution = solution if objective == float("inf") else _better(solution, spread, gap)
     binaries = sum(space.box_size() for space in spaces)
-    open_gap = relative_gap(solution.objective, solution.bound) > gap
+    open_gap = relative_gap(solution.objective, solution.bound) > gap and not solution.interrupted
     if method == "auto" and open_gap and binaries <= COMPACT_LIMIT and deadline - monotonic() > LEAST_SECONDS:
         clock.report("solve", 0.5, f"gap open, one MILP with {binaries} binaries")
         other = solve_compact(problem, spaces, gap=gap, time_limit_s=left(), threads=threads)
@@ -318,7 +333,10 @@ def _better(first: Solution, second: Solution, gap: float) -> Solution:
     if relative_gap(best.objective, proven.bound) <= gap:
         status = SolveStatus.OPTIMAL
     prices = first.prices if second.prices is None else second.prices
-    return Solution(status, best.courses, best.objective, proven.bound, best.method, proven.proof, prices)
+    interrupted = first.interrupted or second.interrupted
+    return Solution(
+        status, best.courses, best.objective, proven.bound, best.method, proven.proof, prices, interrupted=interrupted
+    )
 
 
 def _diagnosis(violations: tuple[Violation, ...], problem: Problem) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
                 if found.gpus[gpu] > limit[t]:
                     limit[t] = math.ceil(found.gpus[gpu] / per_server) * per_server
             if found.power_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
-                least[site.name] = max(found.power_kw, least.get(site.name, 0.0))
+                least[site.name] = max(found.least_kw, least.get(site.name, 0.0))
             needed = found.power_kw + (_start_power_kw(problem, site, own, cheapest, t) if with_starts else 0.0)
             if needed > cap[t] * (1 + CAP_TOLERANCE):
                 cap[t] = needed * (1 + HEADROOM)

@@ -373,10 +373,8 @@ def solve_decomposed(
     ----------
     spaces : list of StateSpace
         One per pool, each with an admitted state in every window.
-    gap : float
-        Relative gap to stop at [1].
-    time_limit_s : float
-        Wall time, compilation of the kernels apart [s].
+    gap, time_limit_s : float
+        Relative gap to stop at [1]; wall time, compilation of the kernels apart [s].
     threads : int, optional
         Threads that price pools; by default as many as there are cores.
     """
@@ -396,4 +394,6 @@ def solve_decomposed(
     reached = found and relative_gap(work.objective, work.bound) <= gap
     status = SolveStatus.OPTIMAL if reached else SolveStatus.FEASIBLE if found else SolveStatus.NOTHING_FOUND
     proof = f"{work.proof} (interrupted)" if work.interrupted else work.proof
-    return Solution(status, work.courses, work.objective, work.bound, "decomposed", proof, work.prices)
+    return Solution(
+        status, work.courses, work.objective, work.bound, "decomposed", proof, work.prices, work.interrupted
+    )

@@ -31,10 +31,14 @@ BEATEN_MARGIN = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """The joint use of one state per pool that comes closest to a site's caps in one window: GPUs by type, facility power."""
+    """The joint use of one state per pool that comes closest to a site's caps in one window: GPUs by type, facility power.
+
+    ``least_kw``: the least facility power of any combination, whatever GPUs it takes.
+    """
 
     gpus: dict[str, float]
     power_kw: float
+    least_kw: float
 
 
 def unused_w(site: SiteProblem) -> dict[str, float]:
@@ -171,7 +175,8 @@ def best_combination(
     for i, gpu in enumerate(types):
         short += np.maximum(front_use[:, i] - site.stock[gpu][t], 0.0)
     best = int(np.lexsort((facility, short))[0])
-    return Combination({gpu: float(front_use[best, i]) for i, gpu in enumerate(types)}, float(facility[best]))
+    used = {gpu: float(front_use[best, i]) for i, gpu in enumerate(types)}
+    return Combination(used, float(facility[best]), float(facility.min()))
 
 
 def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -181,8 +186,11 @@ def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int
         best = np.minimum.accumulate(power[order])
         first = np.append(True, best[1:] < best[:-1])
         return np.asarray(order[first])
-    kept: list[int] = []
+    kept = np.empty(order.size, dtype=np.int64)
+    count = 0
     for index in order:
-        if not any((use[k] <= use[index]).all() and power[k] <= power[index] for k in kept):
-            kept.append(int(index))
-    return np.array(kept, dtype=np.int64)
+        rivals = kept[:count]
+        if not ((use[rivals] <= use[index]).all(axis=1) & (power[rivals] <= power[index])).any():
+            kept[count] = index
+            count += 1
+    return kept[:count].copy()

@@ -46,6 +46,9 @@ FIRST_LIMIT = 2e-5
 GROWTH = 1.5
 """Factor by which the limit grows where no plan was found."""
 
+HOPELESS = 10.0
+"""Relative to the bound: where nothing within this limit holds the caps, no row of windows does."""
+
 SMALLEST_GROWTH = 1.1
 """Factor by which a limit must exceed the last one proven to be worth a try, once some limit was too large."""
 
@@ -146,7 +149,11 @@ class JointSearch:
         limit, found = FIRST_LIMIT * abs(self.bound), None
         while monotonic() < deadline and self.bound + proven < best:
             limit = min(limit, best - self.bound)
-            if limit >= too_large or (np.isfinite(too_large) and limit < proven * SMALLEST_GROWTH):
+            if (
+                limit > HOPELESS * abs(self.bound)
+                or limit >= too_large
+                or (np.isfinite(too_large) and limit < proven * SMALLEST_GROWTH)
+            ):
                 break
             try:
                 value, courses, complete = self._within(limit, deadline, thoroughly=True)

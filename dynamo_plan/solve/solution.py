@@ -17,7 +17,8 @@ ROUNDING = 1e-10
 class Solution:
     """Courses of all pools with the value of the whole plan and the proven bound [objective].
 
-    ``prices``: of site quantities, at which the bound was found; None from a method that has none.
+    ``prices``: of site quantities, at which the bound was found; None from a method that has none. ``interrupted``: somebody
+    would not wait for more.
     """
 
     status: SolveStatus
@@ -27,6 +28,7 @@ class Solution:
     method: str
     proof: str
     prices: SiteVector | None = None
+    interrupted: bool = False
 
 
 def relative_gap(objective: float, bound: float) -> float:

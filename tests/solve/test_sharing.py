@@ -90,8 +90,8 @@ def test_a_day_under_a_negative_price_is_planned() -> None:
 
 
 def test_what_only_the_compact_model_expresses_is_compared_as_plans() -> None:
-    """A re-shard is cheaper than a start: pools priced one by one, with starts, say nothing certain."""
-    transitions = {"instance_start_wh": 120.0, "reshard_wh": 10.0}
+    """A minimum up time ties windows together: pools priced one by one, without it, say nothing certain."""
+    transitions = {"instance_start_wh": 120.0, "min_up_s": 6000.0}
     run = plan_scenario(five_buckets(8, windows=3, transitions=transitions), gap=GAP)
     alone = plan_scenario(five_buckets(8, windows=3, transitions=transitions, pools="per-bucket"), gap=GAP)
     assert run.findings == ()
