@@ -28,7 +28,7 @@ from dynamo_plan.solve.routing import RoutedCourse, solve_routed
 from dynamo_plan.solve.scaling import in_unit, out_of_unit, unit_of
 from dynamo_plan.solve.sharing import Choice, Sharing, a_server_less, compile_kernels
 from dynamo_plan.solve.solution import Solution, relative_gap
-from dynamo_plan.solve.spread import cheapest_apart, limits_starts, loosened, spread_plan, without_limit, without_min_up
+from dynamo_plan.solve.spread import limits_starts, loosened, without_limit, without_min_up
 from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 
 if TYPE_CHECKING:
@@ -86,6 +86,21 @@ class _Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class _Effort:
+    """How a problem is to be solved: method, relative gap [1], deadline (by `time.monotonic`), threads, and whom to tell."""
+
+    method: str
+    gap: float
+    deadline: float
+    threads: int | None
+    clock: _Clock
+
+    def left_s(self) -> float:
+        """Time left [s], and enough to try something."""
+        return max(self.deadline - monotonic(), LEAST_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
 class _Planned:
     """A plan with the problem that it answers and its pools' states."""
 
@@ -125,18 +140,14 @@ def plan_scenario(
     clock = _Clock(on_progress or (lambda phase, done, note: None))
     gap = inputs.scenario.solver.gap if gap is None else gap
     limit = inputs.scenario.solver.time_limit_s if time_limit_s is None else time_limit_s
-    deadline = monotonic() + limit
-
-    def planned(problem: Problem, spaces: list[StateSpace], until: float) -> _Planned:
-        return _plan(inputs, problem, spaces, method, gap, until, threads, clock)
-
+    effort = _Effort(method, gap, monotonic() + limit, threads, clock)
     if any(service.pools is PoolRule.AUTO for service in inputs.scenario.services):
-        best = _plan_shared(inputs, planned, gap, deadline, threads, clock)
+        best = _plan_shared(inputs, effort)
     else:
         with clock.phase("assemble"):
             stated = assemble(inputs)
             spaces = [StateSpace(pool, stated.windows.hours) for pool in stated.pools]
-        best = planned(stated, spaces, deadline)
+        best = _plan(inputs, stated, spaces, effort)
     plan = best.plan
     if save_lp is not None:
         with clock.phase("solve"):
@@ -150,42 +161,26 @@ def plan_scenario(
     return Run(plan, findings, clock.phases_s, solver, "\n".join([*clock.lines, ""]), diagnosis)
 
 
-def _plan(
-    inputs: Inputs,
-    stated: Problem,
-    spaces: list[StateSpace],
-    method: str,
-    gap: float,
-    deadline: float,
-    threads: int | None,
-    clock: _Clock,
-) -> _Planned:
+def _plan(inputs: Inputs, stated: Problem, spaces: list[StateSpace], effort: _Effort) -> _Planned:
     """Solve and dispatch one problem."""
-    with clock.phase("solve"):
+    with effort.clock.phase("solve"):
         routed: tuple[RoutedCourse, ...] = ()
         if stated.routed:
-            method_for(stated, spaces, method)
-            left = max(deadline - monotonic(), LEAST_SECONDS)
-            found = solve_routed(stated, spaces, gap=gap, time_limit_s=left, threads=threads)
+            method_for(stated, spaces, effort.method)
+            found = solve_routed(stated, spaces, gap=effort.gap, time_limit_s=effort.left_s(), threads=effort.threads)
             solution, routed = found.solution, found.routed
             least_power_kw: dict[str, float] = {}
         else:
-            solution, least_power_kw = _solve_within_caps(stated, spaces, method, gap, deadline, threads, clock)
-    with clock.phase("dispatch"):
+            solution, least_power_kw = _solve_within_caps(stated, spaces, effort)
+    with effort.clock.phase("dispatch"):
         baselines, omitted = single_pool(stated)
         plan = compose_plan(stated, spaces, solution, inputs, baselines, omitted, least_power_kw, routed)
     return _Planned(stated, spaces, plan)
 
 
-def _plan_shared(
-    inputs: Inputs,
-    planned: Callable[[Problem, list[StateSpace], float], _Planned],
-    gap: float,
-    deadline: float,
-    threads: int | None,
-    clock: _Clock,
-) -> _Planned:
+def _plan_shared(inputs: Inputs, effort: _Effort) -> _Planned:
     """The cheapest plan over the choices of pools that may win; where caps cannot be held, the one that breaks fewest."""
+    clock, gap, deadline = effort.clock, effort.gap, effort.deadline
     with clock.phase("assemble"):
         services = service_assemblies(inputs)
         stated = assemble(inputs, services)
@@ -193,7 +188,7 @@ def _plan_shared(
         begin = monotonic()
         compile_kernels(stated, services)
         deadline += monotonic() - begin  # once per installation, and not the search's fault
-        sharing = Sharing(inputs, stated, services, threads or os.cpu_count() or 1, deadline)
+        sharing = Sharing(inputs, stated, services, effort.threads or os.cpu_count() or 1, deadline)
         choices = sharing.run()
     best: _Planned | None = None
     chosen, trouble = choices[0], list[PlanError]()
@@ -210,7 +205,8 @@ def _plan_shared(
         rivals = sum(other.is_close(choice) if best is None else _may_win(other, best.plan, gap) for other in choices)
         clock.report("solve", 0.0, f"pools {sharing.shown(choice)}")
         try:
-            found = planned(problem, spaces, monotonic() + (deadline - monotonic()) / (1 + rivals))
+            until = monotonic() + (deadline - monotonic()) / (1 + rivals)
+            found = _plan(inputs, problem, spaces, replace(effort, deadline=until))
         except (LimitError, TooManyStatesError, UsageError) as error:
             clock.report("solve", 0.0, f"no plan with these pools: {error}")
             trouble.append(error)
@@ -244,29 +240,21 @@ def _standing(plan: Plan) -> tuple[int, float]:
     return sum(len(broken.windows) for broken in plan.violations), plan.certificate.objective
 
 
-def _solve_within_caps(
-    stated: Problem,
-    spaces: list[StateSpace],
-    method: str,
-    gap: float,
-    deadline: float,
-    threads: int | None,
-    clock: _Clock,
-) -> tuple[Solution, dict[str, float]]:
+def _solve_within_caps(stated: Problem, spaces: list[StateSpace], effort: _Effort) -> tuple[Solution, dict[str, float]]:
     """A solution of the problem, with caps raised where they cannot be held, and by site the power that every plan takes [kW]."""
 
     def solved(problem: Problem) -> Solution:
         """A solution; where none is found, one without what ties the windows together: least up times, then limits on starts."""
-        solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+        solution = _solve(problem, spaces, effort)
         if not solution.courses and windows_up(problem) > 1:
             problem = without_min_up(problem)
-            solution = _solve(problem, spaces, method, gap, deadline, threads, clock)
+            solution = _solve(problem, spaces, effort)
         if solution.courses or not limits_starts(problem):
             return solution
-        free = _solve(without_limit(problem), spaces, method, gap, deadline, threads, clock)
+        free = _solve(without_limit(problem), spaces, effort)
         if not free.courses:
             return free
-        raised = _solve(loosened(problem, spaces, free.courses), spaces, method, gap, deadline, threads, clock)
+        raised = _solve(loosened(problem, spaces, free.courses), spaces, effort)
         return raised if raised.courses else free
 
     raised = relaxed(stated, spaces, with_starts=False)
@@ -280,47 +268,26 @@ def _solve_within_caps(
     return solution, raised.least_power_kw
 
 
-def _solve(
-    stated: Problem,
-    spaces: list[StateSpace],
-    method: str,
-    gap: float,
-    deadline: float,
-    threads: int | None,
-    clock: _Clock,
-) -> Solution:
+def _solve(stated: Problem, spaces: list[StateSpace], effort: _Effort) -> Solution:
     """Plan a problem whose caps can be held window by window, its objective counted in a unit that solvers can count in."""
     unit = unit_of(stated)
-    return out_of_unit(_solve_in(in_unit(stated, unit), spaces, method, gap, deadline, threads, clock), unit)
+    return out_of_unit(_solve_in(in_unit(stated, unit), spaces, effort), unit)
 
 
-def _solve_in(
-    problem: Problem,
-    spaces: list[StateSpace],
-    method: str,
-    gap: float,
-    deadline: float,
-    threads: int | None,
-    clock: _Clock,
-) -> Solution:
-    def left() -> float:
-        return max(deadline - monotonic(), LEAST_SECONDS)
-
-    method = method_for(problem, spaces, method)
+def _solve_in(problem: Problem, spaces: list[StateSpace], effort: _Effort) -> Solution:
+    gap, threads, report = effort.gap, effort.threads, effort.clock.report
+    method = method_for(problem, spaces, effort.method)
     if method == "compact":
-        return solve_compact(problem, spaces, gap=gap, time_limit_s=left(), threads=threads)
+        return solve_compact(problem, spaces, gap=gap, time_limit_s=effort.left_s(), threads=threads)
     solution = solve_decomposed(
-        problem, spaces, gap=gap, time_limit_s=left(), on_progress=clock.report, threads=threads
+        problem, spaces, gap=gap, time_limit_s=effort.left_s(), on_progress=report, threads=threads
     )
-    if limits_starts(problem):
-        courses, objective = spread_plan(problem, spaces, solution.courses or cheapest_apart(problem, spaces))
-        spread = replace(solution, status=SolveStatus.FEASIBLE, courses=courses, objective=objective)
-        solution = solution if objective == float("inf") else _better(solution, spread, gap)
     binaries = sum(space.box_size() for space in spaces)
-    open_gap = relative_gap(solution.objective, solution.bound) > gap and not solution.interrupted
-    if method == "auto" and open_gap and binaries <= COMPACT_LIMIT and deadline - monotonic() > LEAST_SECONDS:
-        clock.report("solve", 0.5, f"gap open, one MILP with {binaries} binaries")
-        other = solve_compact(problem, spaces, gap=gap, time_limit_s=left(), threads=threads)
+    in_time = effort.deadline - monotonic() > LEAST_SECONDS and not solution.interrupted
+    open_gap = relative_gap(solution.objective, solution.bound) > gap
+    if method == "auto" and open_gap and binaries <= COMPACT_LIMIT and in_time:
+        report("solve", 0.5, f"gap open, one MILP with {binaries} binaries")
+        other = solve_compact(problem, spaces, gap=gap, time_limit_s=effort.left_s(), threads=threads)
         return _better(solution, other, gap)
     return solution
 

@@ -22,9 +22,7 @@ def choosable(problem: Problem) -> bool:
     return bool({gpu_stock.NAME, power_cap.NAME} & set(applicable(problem))) and not draws(problem)
 
 
-def best_combination(
-    problem: Problem, columns: list[list[Course]], time_limit_s: float, gap: float
-) -> list[Course] | None:
+def best_courses(problem: Problem, columns: list[list[Course]], time_limit_s: float, gap: float) -> list[Course] | None:
     """One course per pool, cheapest together within all caps; None where nothing was found in time.
 
     Parameters

@@ -6,8 +6,8 @@ pool's cheapest course is found exactly, which gives the Lagrangian bound
 .. math:: L(\pi) = g(\pi) + \sum_p V_p(\pi)
 
 with :math:`g` the master's value without its convexity rows. Where nothing but linear costs couples the pools the
-first prices are final and :math:`L` is the optimum of everything but whole servers. A repair then makes a plan that
-holds whole servers and caps; its true cost and :math:`L` give the gap that is stated.
+first prices are final and :math:`L` is the optimum. Otherwise a joint search, or where servers draw power a second bound
+over whole windows, closes what is left of the gap between :math:`L` and the best plan known.
 
 Source: Dantzig and Wolfe, Operations Research 8, 1960; Lagrangian bound: Geoffrion, Mathematical Programming Study 2,
 1974; smoothing of duals towards the best bound's: Wentges, International Transactions in Operational Research 4,
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import numpy as np
@@ -28,19 +27,18 @@ from dynamo_plan.model.quantities import SiteVector, contribution
 from dynamo_plan.model.trajectories import Master
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.brackets import CapPrices
-from dynamo_plan.solve.choice import best_combination, choosable
+from dynamo_plan.solve.choice import best_courses, choosable
 from dynamo_plan.solve.coupling import Settlement, draws, linear_prices, stands_apart
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.joint import PROVEN as JOINT_PROVEN
 from dynamo_plan.solve.joint import JointSearch, searchable
 from dynamo_plan.solve.ledger import ledger, objective_value
-from dynamo_plan.solve.pricing import pool_prices
+from dynamo_plan.solve.pricing import cheapest_courses
 from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
 from dynamo_plan.solve.rolling import polish, roll
 from dynamo_plan.solve.solution import Solution, relative_gap
 from dynamo_plan.solve.spread import limits_starts, spread_starts
-from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, TooManyStatesError
-from dynamo_plan.solve.stopping import stopping
+from dynamo_plan.solve.states import Course, StateSpace, TooManyStatesError
 from dynamo_plan.solve.warm import compile_pricing, compile_search
 from dynamo_plan.solve.windows import Counts, WindowBound, window_bounds
 
@@ -121,15 +119,9 @@ class Decomposition:
     def price(self, prices: SiteVector) -> list[Course]:
         """Every pool's cheapest course at these prices of site quantities."""
         if self._priced is None or not prices.equals(self._priced[0]):
-            own = [pool_prices(self.problem, pool, prices) for pool in self.problem.pools]
-            self._priced = (prices, self._cheapest(own))
+            courses = cheapest_courses(self.problem, self.spaces, prices, self.threads, self.deadline)
+            self._priced = (prices, courses)
         return self._priced[1]
-
-    def _cheapest(self, prices: list[PoolPrices]) -> list[Course]:
-        """Every pool's cheapest course; at the deadline or an interrupt the search is cut short, without a bound."""
-        # Pools do not see each other here, so threads change the time and nothing else.
-        with ThreadPoolExecutor(self.threads) as workers, stopping(self.deadline) as stop:
-            return list(workers.map(lambda space, own: space.cheapest(own, stop), self.spaces, prices))
 
     def contributions(self, courses: list[Course]) -> list[SiteVector]:
         """Use of site quantities by each course."""
@@ -169,7 +161,7 @@ class Decomposition:
 
     def _search(self, prices: SiteVector, on_progress: Progress) -> None:
         """Search the pools of every site together, from the best bound on."""
-        found: list[Course] = []
+        found: dict[int, Course] = {}
         total = 0.0
         several = len(self.problem.sites) > 1
         for home, site in enumerate(self.problem.sites):
@@ -184,16 +176,11 @@ class Decomposition:
 
             result = search.search(best, self.deadline, report)
             total += result.bound
-            found += result.courses or []
+            found |= {id(space): course for space, course in zip(own, result.courses or (), strict=False)}
         if total > self.bound:
             self.bound, self.proof = total, JOINT_PROVEN
         if len(found) == len(self.spaces):
-            by_pool = {space.pool.name: course for space, course in zip(self._by_site(), found, strict=True)}
-            self.offer(joint(self.problem, [by_pool[space.pool.name] for space in self.spaces]))
-
-    def _by_site(self) -> list[StateSpace]:
-        """The spaces in the order of the sites."""
-        return [space for site in self.problem.sites for space in self.spaces if space.pool.site == site.name]
+            self.offer(joint(self.problem, [found[id(space)] for space in self.spaces]))
 
     def _bound_windows(self, prices: SiteVector, on_progress: Progress) -> None:
         """The window bound and plans from it; where it does not apply, a repair of what the prices say."""
@@ -228,13 +215,10 @@ class Decomposition:
         courses = self.price(plain)
         if stands_apart(self.problem):
             self.bound, self.courses, self.proof = sum(course.bound for course in courses), courses, POOLS_EXACT
-            self.objective = objective_value(
-                self.problem, ledger(self.problem, joint(self.problem, courses).amounts).totals
-            )
+            self.objective = self._value(courses)
             return plain
-        self.offer(joint(self.problem, courses))
         self.columns = [[course] for course in courses]
-        self._bisect(courses)
+        self._bisect(joint(self.problem, courses))
         on_progress("solve", 0.0, f"{self.rounds} rounds of pricing, bound {self.bound:.6g}")
         self._choose()
         if not self.done():
@@ -243,23 +227,25 @@ class Decomposition:
             self._choose()
         return self.prices
 
-    def _bisect(self, courses: list[Course]) -> None:
-        """First prices of caps, from the courses without any; columns, bounds and a first plan on the way."""
-        caps = CapPrices(self.problem, joint(self.problem, courses).amounts)
+    def _bisect(self, plan: Plan) -> None:
+        """First prices of caps, from the plan without any; columns, bounds and a plan on the way."""
+        self.offer(plan)
+        caps = CapPrices(self.problem, plan.amounts)
         for _ in range(BISECTIONS):
-            self._note_bound(caps.worth() + sum(course.bound for course in courses), caps.prices(), caps.worth())
-            exceeded = caps.exceeded(joint(self.problem, courses).amounts)
+            worth = caps.worth()
+            self._note_bound(worth + sum(course.bound for course in plan.courses), caps.prices(), worth)
+            exceeded = caps.exceeded(plan.amounts)
             if self.done() or (self.rounds == 1 and not exceeded):
                 return
-            courses = self._price_columns(caps.prices())
+            plan = joint(self.problem, self._price_columns(caps.prices()))
         # At prices a little too high the caps are held: a first plan, and columns that leave room for others.
         caps.play_safe()
         for _ in range(SAFE_ROUNDS):
             if self.done():
                 return
-            courses = self._price_columns(caps.prices())
-            self.offer(joint(self.problem, courses))
-            if caps.held(joint(self.problem, courses).amounts):
+            plan = joint(self.problem, self._price_columns(caps.prices()))
+            self.offer(plan)
+            if caps.held(plan.amounts):
                 return
 
     def _note_bound(self, bound: float, prices: SiteVector, rest: float) -> None:
@@ -313,7 +299,7 @@ class Decomposition:
         """Offer the best combination of whole courses at hand, one per pool."""
         room = self.deadline - monotonic()
         if choosable(self.problem) and room > 0:
-            chosen = best_combination(self.problem, self.columns, min(MOST_CHOICE_S, room), self.gap * SHARE_OF_GAP)
+            chosen = best_courses(self.problem, self.columns, min(MOST_CHOICE_S, room), self.gap * SHARE_OF_GAP)
             if chosen is not None:
                 self.offer(joint(self.problem, chosen))
 

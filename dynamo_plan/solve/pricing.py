@@ -8,6 +8,9 @@ both the pool's optimum where nothing couples it to others and its part of the L
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +19,7 @@ from dynamo_plan.model.quantities import SiteVector, reshard_saving, site_axes, 
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, WindowStates
+from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.units import WH_PER_KWH
 
 
@@ -34,6 +38,21 @@ def pool_prices(problem: Problem, pool: PoolProblem, prices: SiteVector) -> Pool
         start[:, index] = start_price + hourly * start_hours(problem)
     saved = reshard_saving(problem, pool, prices) if problem.transitions.reshards else None
     return PoolPrices(energy, instance, start, saved)
+
+
+def cheapest_courses(
+    problem: Problem, spaces: list[StateSpace], prices: SiteVector, threads: int, deadline: float = math.inf
+) -> list[Course]:
+    """Every pool's cheapest course at prices of site quantities.
+
+    Parameters
+    ----------
+    deadline : float
+        By `time.monotonic`; then, or at an interrupt, searches are cut short and their courses have no bound.
+    """
+    # Pools do not see each other here, so threads change the time and nothing else.
+    with ThreadPoolExecutor(threads) as workers, stopping(deadline) as stop:
+        return list(workers.map(lambda space: space.cheapest(pool_prices(problem, space.pool, prices), stop), spaces))
 
 
 def cheapest_course(space: StateSpace, prices: PoolPrices) -> Course:

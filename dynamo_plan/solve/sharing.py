@@ -28,7 +28,7 @@ from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.methods import beyond_decomposition
 from dynamo_plan.solve.partition import PartitionSearch, elements
 from dynamo_plan.solve.pool_estimate import PoolEstimates
-from dynamo_plan.solve.pricing import pool_prices
+from dynamo_plan.solve.pricing import cheapest_courses, pool_prices
 from dynamo_plan.solve.repair import joint
 from dynamo_plan.solve.set_partition import MOST_ELEMENTS, cheapest_partition
 from dynamo_plan.solve.states import Course, StateSpace
@@ -180,7 +180,7 @@ class Sharing:
         nothing = ledger(self.problem, site_axes(self.problem).zeros())
         given = [pool for pool in self.problem.pools if pool.service not in self.searches]
         spaces = [StateSpace(pool, self.problem.windows.hours) for pool in given]
-        courses = [space.cheapest(pool_prices(self.problem, space.pool, prices)) for space in spaces]
+        courses = cheapest_courses(self.problem, spaces, prices, self.threads)
         return math.fsum(course.bound for course in courses) + objective_value(self.problem, nothing.totals)
 
     def remarks(self, partitions: Mapping[str, Partition]) -> tuple[Omission, ...]:
@@ -229,14 +229,14 @@ def _unproven(report: PoolSharing | None, kept: Partition) -> str:
 
 def cap_prices(problem: Problem, spaces: list[StateSpace]) -> SiteVector | None:
     """Prices of the site quantities at which the pools share out what the caps leave them; None where no cap is in the way."""
-    courses = _cheapest(problem, spaces, linear_prices(problem))
+    courses = cheapest_courses(problem, spaces, linear_prices(problem), threads=1)
     if _caps_hold(problem, courses):
         return None
     use = [_use(problem, space, course) for space, course in zip(spaces, courses, strict=True)]
     scale = math.fsum(abs(course.value) for course in courses) / len(problem.windows)
     master = Master(problem, use, penalty=max(scale, 1.0))
     for _ in range(PRICE_ROUNDS):
-        courses = _cheapest(problem, spaces, master.duals()[0])
+        courses = cheapest_courses(problem, spaces, master.duals()[0], threads=1)
         for index, (space, course) in enumerate(zip(spaces, courses, strict=True)):
             master.add(index, _use(problem, space, course))
         master.solve()
@@ -264,10 +264,6 @@ def a_server_less(problem: Problem, plan: Plan) -> Problem:
 def _counts(gpu: GpuSpec) -> bool:
     """Whether a server that is on draws more than one that is not, besides its instances."""
     return gpu.server_idle_w + gpu.unused_gpu_w * gpu.per_server > gpu.released_server_w
-
-
-def _cheapest(problem: Problem, spaces: list[StateSpace], prices: SiteVector) -> list[Course]:
-    return [space.cheapest(pool_prices(problem, space.pool, prices)) for space in spaces]
 
 
 def _use(problem: Problem, space: StateSpace, course: Course) -> SiteVector:

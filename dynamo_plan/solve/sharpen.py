@@ -12,16 +12,16 @@ with the limits :math:`b` has not suffered; else part of the way back is taken.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.model.quantities import SiteVector, contribution, site_axes
+from dynamo_plan.model.quantities import SiteVector, site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import Meter, linear_prices, server_share_w
-from dynamo_plan.solve.pricing import pool_prices
+from dynamo_plan.solve.pricing import cheapest_courses
+from dynamo_plan.solve.repair import joint
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
@@ -129,13 +129,8 @@ class _Relaxation:
     def look(self, prices: LimitPrices) -> tuple[float, NDArray[np.bool_]]:
         """Bound at these prices [objective], and which limits the pools' cheapest courses exceed (limit,)."""
         own = quantity_prices(self.problem, prices)
-        with ThreadPoolExecutor(self.threads) as workers:
-            courses = list(
-                workers.map(lambda space: space.cheapest(pool_prices(self.problem, space.pool, own)), self.spaces)
-            )
-        use = site_axes(self.problem).zeros()
-        for space, course in zip(self.spaces, courses, strict=True):
-            use = use + contribution(self.problem, space.pool, course.counts, course.power_w)
+        courses = cheapest_courses(self.problem, self.spaces, own, self.threads)
+        use = joint(self.problem, courses).amounts
         line = prices.flat()
         priced = line > 0.0
         bound = sum(course.bound for course in courses) - float(line[priced] @ self.limits[priced])

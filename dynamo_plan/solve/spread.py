@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import changes, site_axes
 from dynamo_plan.problem import Problem
-from dynamo_plan.solve.coupling import Settlement, direct_prices, linear_prices
+from dynamo_plan.solve.coupling import Settlement, direct_prices
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import joint
 from dynamo_plan.solve.states import Course, PoolPrices, StateSpace
@@ -41,21 +41,9 @@ def spread_starts(problem: Problem, spaces: list[StateSpace], courses: list[Cour
     ]
 
 
-def spread_plan(problem: Problem, spaces: list[StateSpace], courses: list[Course]) -> tuple[list[Course], float]:
-    """The same with the plan's objective; infinite where it breaks a row of the site."""
-    spread = spread_starts(problem, spaces, courses)
-    return spread, Settlement(problem).value(joint(problem, spread).amounts)
-
-
 def limits_starts(problem: Problem) -> bool:
     """Whether any site limits starts."""
     return any(site.start_limit is not None for site in problem.sites)
-
-
-def cheapest_apart(problem: Problem, spaces: list[StateSpace]) -> list[Course]:
-    """Every pool's cheapest course by itself."""
-    prices = linear_prices(problem)
-    return [space.cheapest(pool_prices(problem, space.pool, prices)) for space in spaces]
 
 
 def without_limit(problem: Problem) -> Problem:
