@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynamo_plan.assemble import ServiceAssembly
-from dynamo_plan.solve.compiled import Floats
+from dynamo_plan.compiled import Floats
 from dynamo_plan.solve.kernels.estimate import estimate
 from dynamo_plan.solve.states import PoolPrices
 from dynamo_plan.units import WATTS_PER_KILOWATT

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 
 MOST_ELEMENTS = 16
 """Elements up to which this takes well under a second: 43 million steps."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 from dynamo_plan.solve.kernels.moves import Ahead, detour, onward, way
 from dynamo_plan.solve.kernels.powers import Memory, known_power
 from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown

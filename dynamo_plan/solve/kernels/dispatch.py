@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 from dynamo_plan.solve.tables import PoolTables
 
 SNAP = 1e-12

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 
 
 @compiled

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 
 ROUNDING = 1e-9
 """A load that fills instances up to this fraction of one more needs no further one: sums of shares round in the last digits."""

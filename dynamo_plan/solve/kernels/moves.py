@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 
 Ahead = tuple[Integers, Floats, int, Floats, Integers]
 """What follows a window: states (state, kind), value of each, how many; price of a start on the way there (kind,), and, if there are

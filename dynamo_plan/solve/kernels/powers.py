@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 from dynamo_plan.solve.kernels.dispatch import state_power
 from dynamo_plan.solve.tables import PoolLimits, PoolTables
 

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from dynamo_plan.solve.compiled import Floats, Integers, compiled
+from dynamo_plan.compiled import Floats, Integers, compiled
 from dynamo_plan.solve.kernels.dispatch import CAPACITY_TOLERANCE, fill_merit
 from dynamo_plan.solve.kernels.rows import grown
 from dynamo_plan.solve.tables import PoolLimits, PoolTables

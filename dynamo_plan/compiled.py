@@ -1,0 +1,47 @@
+"""Compile a function of plain arrays with numba: no Python objects inside, the lock released, the result cached on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _cache_folder(layer: str) -> str:
+    """Where the kernels of one layer are cached: a folder named by all their sources together, or empty for numba's own choice.
+
+    numba alone would not notice a change in a function that is called. Where this package cannot be written to, numba's cache of the
+    user serves: installed sources do not change.
+    """
+    folder = HERE / layer
+    if not os.access(folder, os.W_OK):
+        return ""
+    sources = sorted([*(folder / "kernels").glob("*.py"), *folder.glob("tables.py"), Path(__file__)])
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    return str(folder / "__pycache__" / f"kernels-{digest}")
+
+
+def compiled[Function: Callable[..., object]](function: Function) -> Function:
+    """The function, compiled at its first call; division by zero gives infinity as in NumPy, sums keep their order."""
+    from numba import config, njit
+
+    # numba makes this attribute at run time, out of the type checker's sight; it is read when a function is decorated.
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
+    layer = Path(function.__code__.co_filename).relative_to(HERE).parts[0]  # type: ignore[attr-defined]
+    config.CACHE_DIR = before or _cache_folder(layer)  # type: ignore[attr-defined]
+    try:
+        return cast("Function", njit(cache=True, nogil=True, error_model="numpy")(function))
+    finally:
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
