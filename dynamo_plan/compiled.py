@@ -39,7 +39,7 @@ def compiled[Function: Callable[..., object]](function: Function) -> Function:
 
     # numba makes this attribute at run time, out of the type checker's sight; it is read when a function is decorated.
     before = config.CACHE_DIR  # type: ignore[attr-defined]
-    layer = Path(function.__code__.co_filename).relative_to(HERE).parts[0]  # type: ignore[attr-defined]
+    layer = Path(function.__code__.co_filename).relative_to(HERE).parts[0]
     config.CACHE_DIR = before or _cache_folder(layer)  # type: ignore[attr-defined]
     try:
         return cast("Function", njit(cache=True, nogil=True, error_model="numpy")(function))

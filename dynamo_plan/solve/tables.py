@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dynamo_plan.compiled import Floats, Integers
 from dynamo_plan.model.constraints.resharding import families
 from dynamo_plan.problem import PoolProblem
-from dynamo_plan.compiled import Floats, Integers
 from dynamo_plan.solve.envelope import Envelope
 
 SLOPES = 24
