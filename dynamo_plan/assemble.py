@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.initial_state import continued
 from dynamo_plan.instance_limit import instance_limit
-from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, RoutedPool, SiteProblem
+from dynamo_plan.problem import KindCurves, PoolProblem, Problem, ReferencePool, RoutedPool, SiteProblem, Split
 from dynamo_plan.profile.admissible import admissible_kinds
 from dynamo_plan.profile.cells import BucketCurves, bucket_curves, cell_name
 from dynamo_plan.profile.curve import OperatingCurve, mix_curves
@@ -21,7 +21,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.load import bucket_shares
 from dynamo_plan.schema.plan import Omission
-from dynamo_plan.schema.profile import MixingTable, unstated
+from dynamo_plan.schema.profile import MixingTable, recorded_errors, unstated
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Routing, Scenario, ServiceSpec
 
 NO_MIXING = MixingTable("", ())
@@ -66,7 +66,8 @@ def assemble(
         omissions += assembly.omissions
         assumptions += assembly.assumptions()
         if not assembly.faults:
-            references.append(assembly.reference())
+            if assembly.is_first:
+                references.append(assembly.reference())
             for names in (partitions or {}).get(service.name, assembly.partition):
                 if service.routing is Routing.FREE:
                     free = assembly.routed_pool(names)
@@ -86,8 +87,8 @@ def assemble(
         sites=sites,
         transitions=scenario.transitions,
         weights={name: weight for name, weight in scenario.objective.items() if weight > 0},
-        omissions=tuple(omissions),
-        assumptions=tuple(assumptions),
+        omissions=tuple(dict.fromkeys(omissions)),
+        assumptions=tuple(dict.fromkeys(assumptions)),
         references=tuple(references),
         routed=tuple(routed),
     )
@@ -95,11 +96,13 @@ def assemble(
 
 
 def service_assemblies(inputs: Inputs) -> list[ServiceAssembly]:
-    """Curves, rates and pools of every service, on the GPU types of its site."""
-    sites = {site.name: site for site in inputs.scenario.sites}
-    first = inputs.scenario.sites[0].name
-    homes = [(service, sites[service.site or first]) for service in inputs.scenario.services]
-    return [ServiceAssembly(inputs, service, site.name, site.gpus) for service, site in homes]
+    """Curves, rates and pools of every service, on the GPU types of its site; one per site where a load is split between several."""
+    scenario = inputs.scenario
+    return [
+        ServiceAssembly(inputs, service, site.name, site.gpus)
+        for service in scenario.services
+        for site in scenario.homes(service)
+    ]
 
 
 def _not_modelled(scenario: Scenario) -> list[Omission]:
@@ -137,6 +140,7 @@ class ServiceAssembly:
     def __init__(self, inputs: Inputs, service: ServiceSpec, site: str, gpus: dict[str, GpuSpec]) -> None:
         self.service = service
         self.site = site
+        self.is_first = service.sites is None or site == service.sites[0]
         self.gpus = gpus
         self.buckets = bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))
         self.mixing = inputs.mixing.get(service.name, NO_MIXING)
@@ -235,7 +239,9 @@ class ServiceAssembly:
             f"{name}: instance counts cover {reserve} at the best clock; energy is counted at the mean rate.",
             f"{name}: within a window the mix of buckets is constant and load splits evenly over instances of one group.",
             *([f"{name}: {ROUTER}"] if self.service.routing is Routing.FREE else []),
+            *([] if self.service.sites is None else [self._split_between(self.service.sites)]),
             *(f"{name}: the profile has no {what}." for what in unstated(self.table)),
+            *self._recorded_errors(),
         ]
         thin = [
             str(kind)
@@ -248,11 +254,23 @@ class ServiceAssembly:
             )
         return lines
 
+    def _split_between(self, sites: list[str]) -> str:
+        """What splitting a load between sites takes for granted."""
+        where = f"{self.service.name}: each pool's load is split between {', '.join(sites)} in parts of 1/{self.service.share_steps}"
+        return f"{where}, every bucket alike; what the way to a farther site adds to TTFT is not in the plan."
+
+    def _recorded_errors(self) -> list[str]:
+        """How wrong the profile says it may be."""
+        errors = recorded_errors(self.table, self.service.model)
+        what = "mean errors of the profile, each clock predicted from the others, by its own record"
+        return [f"{self.service.name}: {what}: {', '.join(errors)}."] if errors else []
+
     def _all(self, kind: Kind) -> list[OperatingCurve]:
         return [curve for bucket in self.buckets for curve in self.curves.get((bucket.name, kind), ())]
 
     def pool(self, names: tuple[str, ...]) -> PoolProblem:
         """The pool of these buckets."""
+        load = f"{self.service.name}/{'+'.join(names)}"
         members = [bucket for bucket in self.buckets if bucket.name in names]
         columns = [self.buckets.index(bucket) for bucket in members]
         rate, reserve = self.rate[:, columns], self.reserve[:, columns]
@@ -285,7 +303,7 @@ class ServiceAssembly:
             dtype=np.int64,
         )
         return PoolProblem(
-            name=f"{self.service.name}/{'+'.join(names)}",
+            name=load if self.service.sites is None else f"{load}@{self.site}",
             service=self.service.name,
             site=self.site,
             buckets=names,
@@ -297,6 +315,7 @@ class ServiceAssembly:
             reserve_capacity_rps=capacity,
             min_instances=self.service.min_instances,
             max_instances=limit,
+            split=None if self.service.sites is None else Split(load, self.service.share_steps),
         )
 
     def routed_pool(self, names: tuple[str, ...]) -> RoutedPool:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.baselines.single_pool import single_pool
-from dynamo_plan.errors import LimitError, PlanError, UsageError
+from dynamo_plan.errors import Fault, LimitError, PlanError, UsageError
+from dynamo_plan.model.constraints import split_load
 from dynamo_plan.model.constraints.min_up import windows_up
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
-from dynamo_plan.schema.plan import Plan, Violation
+from dynamo_plan.schema.plan import Omission, Plan, Violation
 from dynamo_plan.schema.scenario import PoolRule
 from dynamo_plan.solve.caps import relaxed, same_caps
 from dynamo_plan.solve.compact import compact_model, solve_compact
@@ -28,6 +29,7 @@ from dynamo_plan.solve.routing import RoutedCourse, solve_routed
 from dynamo_plan.solve.scaling import in_unit, out_of_unit, unit_of
 from dynamo_plan.solve.sharing import Choice, Sharing, a_server_less, compile_kernels
 from dynamo_plan.solve.solution import Solution, relative_gap
+from dynamo_plan.solve.split import solve_split
 from dynamo_plan.solve.spread import limits_starts, loosened, without_limit, without_min_up
 from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 
@@ -170,6 +172,9 @@ def _plan(inputs: Inputs, stated: Problem, spaces: list[StateSpace], effort: _Ef
             found = solve_routed(stated, spaces, gap=effort.gap, time_limit_s=effort.left_s(), threads=effort.threads)
             solution, routed = found.solution, found.routed
             least_power_kw: dict[str, float] = {}
+        elif stated.loads():
+            stated, spaces, solution = _solve_split(stated, spaces, effort)
+            least_power_kw = {}  # known for the shares chosen only
         else:
             solution, least_power_kw = _solve_within_caps(stated, spaces, effort)
     with effort.clock.phase("dispatch"):
@@ -238,6 +243,36 @@ def _may_win(choice: Choice, plan: Plan, gap: float) -> bool:
 def _standing(plan: Plan) -> tuple[int, float]:
     """What orders plans: windows in which a cap is broken, then the objective."""
     return sum(len(broken.windows) for broken in plan.violations), plan.certificate.objective
+
+
+def _solve_split(
+    stated: Problem, spaces: list[StateSpace], effort: _Effort
+) -> tuple[Problem, list[StateSpace], Solution]:
+    """The problem with the shares of split loads decided, its pools' states and its solution."""
+    if effort.method == "compact":
+        what = "the compact model has no variables for loads that are split between sites"
+        raise UsageError(
+            Fault("method-cannot-plan", "--method compact", what, "", "Leave it out, or give each service one `site:`")
+        )
+
+    def solve(problem: Problem, own: list[StateSpace], deadline: float) -> tuple[Solution, dict[str, float]]:
+        return _solve_within_caps(problem, own, replace(effort, deadline=deadline))
+
+    found = solve_split(
+        stated,
+        spaces,
+        solve,
+        gap=effort.gap,
+        deadline=effort.deadline,
+        on_progress=effort.clock.report,
+        threads=effort.threads,
+    )
+    if not found.least_power_kw:
+        return found.problem, found.spaces, found.solution
+    unproven = Omission(
+        split_load.NAME, "other shares were tried and none held every cap; that there are none is not proven"
+    )
+    return replace(found.problem, omissions=(*found.problem.omissions, unproven)), found.spaces, found.solution
 
 
 def _solve_within_caps(stated: Problem, spaces: list[StateSpace], effort: _Effort) -> tuple[Solution, dict[str, float]]:

@@ -6,7 +6,8 @@ read it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,27 @@ class KindCurves:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """How a pool takes part in a load that several sites share.
+
+    Attributes
+    ----------
+    load : str
+        Name of the load, ``service/buckets``; the pools of all its sites name it.
+    steps : int
+        A share of it is a whole number of this many parts.
+    """
+
+    load: str
+    steps: int
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Every share that a pool may take, from 0 to 1 (share,) [1]."""
+        return np.arange(self.steps + 1) / self.steps
+
+
+@dataclass(frozen=True, slots=True)
 class PoolProblem:
     """Buckets of one service at one site, served by the same instances.
 
@@ -64,6 +86,11 @@ class PoolProblem:
         Instances that run just before the first window; None: its state is free.
     final_counts : array of int, shape (kind,), or None
         Instances that the last window must lead back to: the starts from its state are charged in it; None: the end is free.
+    split : Split or None
+        Its rates are those of a load that several sites may share, and which share this pool takes is to be decided; None: its rates
+        are its own.
+    share : array, shape (window,), or None
+        The share of such a load that its rates are, once that is decided [1].
     """
 
     name: str
@@ -80,6 +107,8 @@ class PoolProblem:
     max_instances: NDArray[np.int64]
     initial_counts: NDArray[np.int64] | None = None
     final_counts: NDArray[np.int64] | None = None
+    split: Split | None = None
+    share: NDArray[np.float64] | None = None
 
     @property
     def gpus(self) -> NDArray[np.int64]:
@@ -223,6 +252,14 @@ class Problem:
         """Ordinary pools, then routed ones: what a plan has pools of."""
         return (*self.pools, *self.routed)
 
+    def loads(self) -> tuple[str, ...]:
+        """Loads whose split between sites is to be decided, in the order of the pools."""
+        return tuple(dict.fromkeys(pool.split.load for pool in self.pools if pool.split is not None))
+
+    def with_shares(self, shares: Mapping[str, NDArray[np.float64]]) -> Problem:
+        """The problem that is left once the pools take these shares of loads that sites share, by pool name, shape (window,) [1]."""
+        return replace(self, pools=tuple(_at_share(pool, shares.get(pool.name)) for pool in self.pools))
+
     def weight(self, objective: ObjectiveName) -> float:
         """Weight of one objective, 0 where the scenario does not name it."""
         return self.weights.get(objective, 0.0)
@@ -230,3 +267,16 @@ class Problem:
     def site(self, name: str) -> SiteProblem:
         """The site of this name."""
         return next(site for site in self.sites if site.name == name)
+
+
+def _at_share(pool: PoolProblem, share: NDArray[np.float64] | None) -> PoolProblem:
+    """A pool with the rates of its share; as it is where none is given."""
+    if share is None:
+        return pool
+    return replace(
+        pool,
+        rate_rps=pool.rate_rps * share,
+        reserve_rate_rps=pool.reserve_rate_rps * share,
+        split=None,
+        share=share,
+    )

@@ -53,13 +53,13 @@ def reasons(run_folder: Path) -> Reasons:
 
     plan, scenario = read_plan(run_folder), read_run_scenario(run_folder)
     limits = binding_limits(plan, scenario)
-    inputs, unread = _inputs(run_folder, plan)
+    inputs, unread = inputs_of(run_folder, plan)
     if inputs is None:
         return Reasons(plan, scenario, limits, (), unread)
-    return Reasons(plan, scenario, (*limits, *_tight_reserve(plan, inputs)), tuple(_runners_up(plan, inputs)), "")
+    return Reasons(plan, scenario, (*limits, *tight_reserve(plan, inputs)), tuple(_runners_up(plan, inputs)), "")
 
 
-def _inputs(run_folder: Path, plan: Plan) -> tuple[Inputs | None, str]:
+def inputs_of(run_folder: Path, plan: Plan) -> tuple[Inputs | None, str]:
     """The plan's inputs; None and why, where they cannot be read or have changed."""
     from dynamo_plan.emit.run_folder import SCENARIO_FILE
     from dynamo_plan.ingest import read_inputs
@@ -76,7 +76,7 @@ def _inputs(run_folder: Path, plan: Plan) -> tuple[Inputs | None, str]:
     return inputs, ""
 
 
-def _tight_reserve(plan: Plan, inputs: Inputs) -> tuple[Binding, ...]:
+def tight_reserve(plan: Plan, inputs: Inputs) -> tuple[Binding, ...]:
     """Where the reserve leaves no instance to spare."""
     from dynamo_plan.report.binding import binding_reserve
     from dynamo_plan.verify.evidence import Evidence
@@ -93,6 +93,8 @@ def _tight_reserve(plan: Plan, inputs: Inputs) -> tuple[Binding, ...]:
 
 def _runners_up(plan: Plan, inputs: Inputs) -> list[Alternative]:
     """The plan's pools with some of their kinds only."""
+    import numpy as np
+
     from dynamo_plan.assemble import assemble
     from dynamo_plan.solve.runner_up import alternatives
     from dynamo_plan.solve.shadow import prices_with
@@ -101,7 +103,8 @@ def _runners_up(plan: Plan, inputs: Inputs) -> list[Alternative]:
         service: tuple(pool.buckets for pool in plan.pools if pool.service == service)
         for service in dict.fromkeys(pool.service for pool in plan.pools)
     }
-    problem = assemble(inputs, partitions=partitions)
+    shares = {pool.name: np.array(pool.share) for pool in plan.pools if pool.share}
+    problem = assemble(inputs, partitions=partitions).with_shares(shares)
     return alternatives(problem, prices_with(problem, plan.shadow_prices), _main_kinds(plan), os.cpu_count() or 1)
 
 

@@ -58,7 +58,7 @@ def read_inputs(path: Path, overrides: Sequence[tuple[str, str]] = ()) -> Inputs
         if service is None:
             reading.read_alone(key, {"profile": parse_profile, "mixing": parse_mixing, "forecast": None})
         else:
-            reading.read_service(key, service, _site_of(service, list(sites.values())), window_s)
+            reading.read_service(key, service, _sites_of(service, list(sites.values())), window_s)
     coverage.check_same_windows(reading.forecasts, faults)
     windows = next((forecast.windows for forecast in reading.forecasts.values()), None)
     horizon = HorizonSpec() if scenario is None else scenario.horizon
@@ -96,11 +96,14 @@ def _parts[Part: (ServiceSpec, SiteSpec)](
     return {(name, index): parse_part(document, (name, index), model, Faults()) for index in range(count)}
 
 
-def _site_of(service: ServiceSpec, sites: list[SiteSpec | None]) -> SiteSpec | None:
-    """The service's site; None where faults leave it open."""
-    if service.site is None:
-        return sites[0] if len(sites) == 1 else None
-    return next((site for site in sites if site is not None and site.name == service.site), None)
+def _sites_of(service: ServiceSpec, sites: list[SiteSpec | None]) -> list[SiteSpec | None]:
+    """Where the service may run; None for a site that faults leave open."""
+    known = {site.name: site for site in sites if site is not None}
+    if service.sites is not None:
+        return [known.get(name) for name in service.sites]
+    if service.site is not None:
+        return [known.get(service.site)]
+    return sites if len(sites) == 1 else [None]
 
 
 def _window_s(document: Document, faults: Faults) -> int | None:
@@ -139,7 +142,9 @@ class _Reading:
         self.forecasts: dict[str, Forecast] = {}
         self.grid: dict[str, GridSignals] = {}
 
-    def read_service(self, key: KeyPath, service: ServiceSpec, site: SiteSpec | None, window_s: int | None) -> None:
+    def read_service(
+        self, key: KeyPath, service: ServiceSpec, sites: list[SiteSpec | None], window_s: int | None
+    ) -> None:
         """Read and check a service's profile, mixing table and forecast."""
         document, faults = self._document, self._faults
         buckets = bucket_grid(tuple(service.buckets.input), tuple(service.buckets.output))
@@ -150,7 +155,8 @@ class _Reading:
         profile = self._once(source, parse_profile)
         if profile is not None:
             self.profiles[service.name] = profile
-            coverage.check_profile(document, key, service, site, profile, faults)
+            for site in sites:
+                coverage.check_profile(document, key, service, site, profile, faults)
             coverage.check_clocks(document, key, service, profile, faults)
             check_latencies(document, key, service, profile, faults)
         if service.mixing is not None:
@@ -164,7 +170,8 @@ class _Reading:
             self.forecasts[service.name] = forecast
             coverage.check_quantile(document, key, service, forecast, faults)
             if profile is not None:
-                coverage.check_bucket_rows(document, key, service, site, buckets, profile, forecast, faults)
+                for site in sites:
+                    coverage.check_bucket_rows(document, key, service, site, buckets, profile, forecast, faults)
 
     def read_site(self, key: KeyPath, site: SiteSpec, windows: Windows | None) -> None:
         """Read a site's grid signals; without windows, check them on their own rows."""

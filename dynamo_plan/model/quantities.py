@@ -32,12 +32,15 @@ class SiteVector:
         Energy of instances and of their starts [kWh].
     instance_starts : array, shape (site, window)
         Instances started [1].
+    served : array, shape (load, window)
+        Share served of each load that several sites may share [1].
     """
 
     gpus_in_use: NDArray[np.float64]
     gpu_hours: NDArray[np.float64]
     instance_energy_kwh: NDArray[np.float64]
     instance_starts: NDArray[np.float64]
+    served: NDArray[np.float64]
 
     def __add__(self, other: SiteVector) -> SiteVector:
         return SiteVector(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -66,18 +69,19 @@ class SiteAxes:
 
     sites: tuple[str, ...]
     stocks: tuple[tuple[str, str], ...]
+    loads: tuple[str, ...]
     windows: int
 
     def zeros(self) -> SiteVector:
         """No use of anything."""
-        by_stock, by_site = (len(self.stocks), self.windows), (len(self.sites), self.windows)
-        return SiteVector(np.zeros(by_stock), np.zeros(by_stock), np.zeros(by_site), np.zeros(by_site))
+        rows = (self.stocks, self.stocks, self.sites, self.sites, self.loads)
+        return SiteVector(*(np.zeros((len(own), self.windows)) for own in rows))
 
 
 def site_axes(problem: Problem) -> SiteAxes:
-    """Sites in the scenario's order, GPU types sorted within each."""
+    """Sites in the scenario's order, GPU types sorted within each, loads that sites may share in the order of the pools."""
     stocks = tuple((site.name, gpu) for site in problem.sites for gpu in site.gpu_types())
-    return SiteAxes(tuple(site.name for site in problem.sites), stocks, len(problem.windows))
+    return SiteAxes(tuple(site.name for site in problem.sites), stocks, problem.loads(), len(problem.windows))
 
 
 def start_energy_kwh(problem: Problem) -> float:
@@ -128,7 +132,11 @@ class Changes:
 
 
 def contribution(
-    problem: Problem, pool: PoolProblem | RoutedPool, counts: NDArray[np.int64], power_w: NDArray[np.float64]
+    problem: Problem,
+    pool: PoolProblem | RoutedPool,
+    counts: NDArray[np.int64],
+    power_w: NDArray[np.float64],
+    share: NDArray[np.float64] | None = None,
 ) -> SiteVector:
     """What a pool's course of instance counts puts on its site.
 
@@ -137,6 +145,8 @@ def contribution(
     counts : array of int, shape (window, kind)
     power_w : array, shape (window,)
         Power of the pool's dispatch in each window [W].
+    share : array, shape (window,), optional
+        Share that it takes of a load which several sites may share [1].
     """
     axes = site_axes(problem)
     use = axes.zeros()
@@ -153,6 +163,8 @@ def contribution(
         energy + started * start_energy_kwh(problem) + resharded * reshard_energy_kwh(problem)
     )
     use.instance_starts[row] += started
+    if share is not None and isinstance(pool, PoolProblem) and pool.split is not None:
+        use.served[axes.loads.index(pool.split.load)] += share
     return use
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Final
 
+import numpy as np
 import pulp
 
 from dynamo_plan.model import constraints, costs
@@ -20,7 +21,7 @@ from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.scenario import ObjectiveName
 
 Term = tuple[pulp.LpVariable, float]
-LINKED: Final = ("gpus_in_use", "gpu_hours", "instance_energy_kwh", "instance_starts")
+LINKED: Final = ("gpus_in_use", "gpu_hours", "instance_energy_kwh", "instance_starts", "served")
 
 
 @dataclass
@@ -76,12 +77,10 @@ def pieces(package: ModuleType) -> list[ModuleType]:
 def build_site(problem: Problem) -> SiteModel:
     """Variables, site constraints, costs and objective; the linking rows are added by `link`."""
     model = SiteModel(problem, pulp.LpProblem(problem.name.replace("-", "_"), pulp.LpMinimize))
-    axes = site_axes(problem)
+    none = site_axes(problem).zeros()
     for name in LINKED:
-        rows = len(axes.stocks) if name in ("gpus_in_use", "gpu_hours") else len(axes.sites)
-        model.quantities[name] = {
-            (row, t): model.prob.add_variable(f"{name}_{row}_{t}") for row in range(rows) for t in range(axes.windows)
-        }
+        rows = np.ndindex(getattr(none, name).shape)
+        model.quantities[name] = {(row, t): model.prob.add_variable(f"{name}_{row}_{t}") for row, t in rows}
     for row, t in model.quantities["gpus_in_use"]:
         model.servers_on[row, t] = model.prob.add_variable(f"servers_on_{row}_{t}", lowBound=0.0, cat="Integer")
     for home, t in model.quantities["instance_energy_kwh"]:

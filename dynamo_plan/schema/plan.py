@@ -64,12 +64,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """Identity of a pool: which buckets of which service share instances, at which site."""
+    """Identity of a pool: which buckets of which service share instances, at which site.
+
+    ``share``: of these buckets' load that goes to this site, per window [1]; empty where all of it does.
+    """
 
     name: str
     service: str
     site: str
     buckets: tuple[str, ...]
+    share: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

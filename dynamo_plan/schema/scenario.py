@@ -99,6 +99,8 @@ class MemorySpec(Record):
 class ServiceSpec(Record):
     """A served model with its SLO, its profile and its load.
 
+    It runs at `site`, or its load is split between `sites`: the share of each pool's load that goes to each of them is planned per window,
+    in whole parts of `share_steps` [parts of the load]. `min_instances` then counts at every site.
     `slo` is left out only where the profile has no latencies: then its rows are taken to keep the promise they were made for.
     """
 
@@ -108,6 +110,8 @@ class ServiceSpec(Record):
     mixing: str | None = None
     forecast: str = Field(min_length=1)
     site: Name | None = None
+    sites: list[Name] | None = Field(default=None, min_length=2)
+    share_steps: int = Field(default=8, ge=1, le=64)
     buckets: BucketEdges
     slo: SloSpec | None = None
     reserve_quantile: float | None = Field(default=0.95, gt=0, lt=1)
@@ -122,6 +126,20 @@ class ServiceSpec(Record):
         if self.pools is PoolRule.AUTO and self.routing is Routing.FREE:
             raise ValueError(
                 "pools: auto needs routing: even. A free router shares all instances: write `pools: single`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_site_or_several(self) -> ServiceSpec:
+        if self.sites is None:
+            return self
+        if self.site is not None:
+            raise ValueError(f"service {self.name} has both `site:` and `sites:`. Write one of them")
+        if len(set(self.sites)) < len(self.sites):
+            raise ValueError(f"service {self.name}: a site is listed twice in `sites:`. Drop one")
+        if self.pools is PoolRule.AUTO or self.routing is Routing.FREE:
+            raise ValueError(
+                f"service {self.name}: a load split between sites needs routing: even and pools that are not auto"
             )
         return self
 
@@ -272,6 +290,12 @@ class Scenario(Record):
     objective: dict[ObjectiveName, NonNegative] = Field(default={ObjectiveName.ENERGY: 1.0}, min_length=1)
     solver: SolverSpec = SolverSpec()
 
+    def homes(self, service: ServiceSpec) -> list[SiteSpec]:
+        """The sites where a service may run."""
+        if service.sites is not None:
+            return [site for name in service.sites for site in self.sites if site.name == name]
+        return [next(site for site in self.sites if service.site in (None, site.name))]
+
     @model_validator(mode="after")
     def _names_are_unique_and_known(self) -> Scenario:
         for what, names in (("service", [s.name for s in self.services]), ("site", [s.name for s in self.sites])):
@@ -280,10 +304,13 @@ class Scenario(Record):
                 raise ValueError(f"{what} names must be unique; twice: {', '.join(twice)}")
         known = [site.name for site in self.sites]
         for service in self.services:
-            if service.site is None and len(known) > 1:
-                raise ValueError(f"service {service.name} needs `site:`, one of {', '.join(known)}")
-            if service.site is not None and service.site not in known:
-                raise ValueError(f"service {service.name}: site {service.site} is not one of {', '.join(known)}")
+            if service.site is None and service.sites is None and len(known) > 1:
+                raise ValueError(
+                    f"service {service.name} needs `site:`, one of {', '.join(known)}, or several as `sites:`"
+                )
+            for name in [service.site] if service.site is not None else service.sites or []:
+                if name not in known:
+                    raise ValueError(f"service {service.name}: site {name} is not one of {', '.join(known)}")
         if not any(weight > 0 for weight in self.objective.values()):
             raise ValueError("objective needs at least one weight above 0")
         return self

@@ -64,14 +64,19 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
         cap = site.power_cap_kw.copy()
         for t in suspicious.tolist():
             found = best_combination(problem, site, own, cheapest, t)
+            drawn_kw = found.power_kw
             for gpu, limit in stock.items():
                 # Whole servers: a scenario can only state these, and no fraction of one is ever released.
                 per_server = site.gpus[gpu].per_server
                 if found.gpus[gpu] > limit[t]:
-                    limit[t] = math.ceil(found.gpus[gpu] / per_server) * per_server
-            if found.power_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
+                    raised = math.ceil(found.gpus[gpu] / per_server) * per_server
+                    # No server beyond the stock was ever released, so powering it saves no released server's draw.
+                    spared_w = (raised - limit[t]) / per_server * site.gpus[gpu].released_server_w
+                    drawn_kw += site.pue * spared_w / WATTS_PER_KILOWATT
+                    limit[t] = raised
+            if drawn_kw > site.power_cap_kw[t] * (1 + CAP_TOLERANCE):
                 least[site.name] = max(found.least_kw, least.get(site.name, 0.0))
-            needed = found.power_kw + (_start_power_kw(problem, site, own, cheapest, t) if with_starts else 0.0)
+            needed = drawn_kw + (_start_power_kw(problem, site, own, cheapest, t) if with_starts else 0.0)
             if needed > cap[t] * (1 + CAP_TOLERANCE):
                 cap[t] = needed * (1 + HEADROOM)
         sites.append(replace(site, stock=stock, power_cap_kw=cap))

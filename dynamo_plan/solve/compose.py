@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dynamo_plan.errors import Fault, LimitError, SolverError
 from dynamo_plan.model.quantities import SiteVector, changes, site_axes
 from dynamo_plan.model.site import build_site
-from dynamo_plan.problem import Problem
+from dynamo_plan.problem import PoolProblem, Problem, RoutedPool
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import (
     PLAN_VERSION,
@@ -102,7 +102,7 @@ def compose_plan(
         windows=len(problem.windows),
         certificate=Certificate(objective, bound, relative_gap(objective, bound), solution.method, solution.proof),
         totals=book.totals,
-        pools=tuple(PoolPlan(pool.name, pool.service, pool.site, pool.buckets) for pool in problem.all_pools()),
+        pools=tuple(_pool(pool) for pool in problem.all_pools()),
         groups=tuple(sorted(groups, key=lambda g: (g.window, g.pool, g.kind, g.frequency_mhz, -g.rate_rps))),
         servers=_servers(problem, amounts, book),
         sites=_sites(problem, book),
@@ -117,6 +117,11 @@ def compose_plan(
         reshards=_reshards(problem, counts),
         shadow_prices=priced,
     )
+
+
+def _pool(pool: PoolProblem | RoutedPool) -> PoolPlan:
+    share = pool.share if isinstance(pool, PoolProblem) else None
+    return PoolPlan(pool.name, pool.service, pool.site, pool.buckets, () if share is None else tuple(share.tolist()))
 
 
 def _reshards(problem: Problem, counts: list[NDArray[np.int64]]) -> tuple[Reshard, ...]:

@@ -9,7 +9,7 @@ import pulp
 from numpy.typing import NDArray
 
 from dynamo_plan.model import constraints
-from dynamo_plan.model.constraints import servers_on
+from dynamo_plan.model.constraints import servers_on, split_load
 from dynamo_plan.model.constraints.server_starts import most_servers
 from dynamo_plan.model.constraints.servers_on import released_draw_w
 from dynamo_plan.model.live import load
@@ -72,7 +72,8 @@ def draws(problem: Problem) -> bool:
 
 def stands_apart(problem: Problem) -> bool:
     """Whether nothing but linear costs ties the pools together: no site constraint applies and servers draw nothing."""
-    return applicable(problem) == [servers_on.NAME] and not draws(problem)
+    tied = set(applicable(problem)) - {servers_on.NAME, *([] if problem.loads() else [split_load.NAME])}
+    return not tied and not draws(problem)
 
 
 def energy_price(problem: Problem) -> NDArray[np.float64]:

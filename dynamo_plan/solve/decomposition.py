@@ -113,6 +113,8 @@ class Decomposition:
         self.rounds = 0
         self.proof = ""
         self.interrupted = False
+        self.near = NEARLY if searchable(problem, spaces) else CONVERGED
+        self._master: Master | None = None
         self._priced: tuple[SiteVector, list[Course]] | None = None
         self._settlement: Settlement | None = None
 
@@ -126,7 +128,7 @@ class Decomposition:
     def contributions(self, courses: list[Course]) -> list[SiteVector]:
         """Use of site quantities by each course."""
         return [
-            contribution(self.problem, pool, course.counts, course.power_w)
+            contribution(self.problem, pool, course.counts, course.power_w, course.share)
             for pool, course in zip(self.problem.pools, courses, strict=True)
         ]
 
@@ -268,10 +270,11 @@ class Decomposition:
         scale = sum(abs(own[0].value) for own in self.columns) / max(len(self.problem.windows), 1)
         first_penalty = max(scale, 1.0)
         master = Master(self.problem, self.contributions([own[0] for own in self.columns]), first_penalty)
+        self._master = master
         for number in range(1, max(len(own) for own in self.columns)):
             for pool, amounts in enumerate(self.contributions([own[number] for own in self.columns])):
                 master.add(pool, amounts)
-        close = max(self.gap * SHARE_OF_GAP, NEARLY if searchable(self.problem, self.spaces) else CONVERGED)
+        close = max(self.gap * SHARE_OF_GAP, self.near)
         while self.rounds < ROUNDS:
             master.solve()
             prices, fixed = master.duals()
@@ -294,6 +297,13 @@ class Decomposition:
             for pool, amounts in enumerate(self.contributions(courses)):
                 master.add(pool, amounts)
         self.offer(joint(self.problem, courses))
+
+    def weights(self) -> list[NDArray[np.float64]]:
+        """Weights of every pool's courses in the relaxation, in order of addition (course,); all on the first if it was not solved."""
+        if self._master is None:
+            return [np.ones(1) for _ in self.columns]
+        weights, owner = self._master.weights(), np.array(self._master.owner)
+        return [weights[owner == pool] for pool in range(len(self.columns))]
 
     def _choose(self) -> None:
         """Offer the best combination of whole courses at hand, one per pool."""

@@ -16,7 +16,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.model.constraints import gpu_stock, power_cap, server_starts, servers_on, start_limit
+from dynamo_plan.model.constraints import gpu_stock, power_cap, server_starts, servers_on, split_load, start_limit
 from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import Meter, applicable, direct_prices, draws, linear_prices
@@ -62,9 +62,10 @@ def searchable(problem: Problem, spaces: list[StateSpace]) -> bool:
     """
     few = all(sum(space.pool.site == site.name for space in spaces) <= MOST_POOLS for site in problem.sites)
     # A limit on starts is relaxed by the search, and boots of servers that draw nothing cost nothing: the bound stays one.
-    rows = {gpu_stock.NAME, power_cap.NAME, servers_on.NAME, server_starts.NAME, start_limit.NAME}
+    rows = {gpu_stock.NAME, power_cap.NAME, servers_on.NAME, server_starts.NAME, start_limit.NAME, split_load.NAME}
     return (
         few
+        and not problem.loads()
         and not problem.transitions.reshards
         and not draws(problem)
         and set(applicable(problem)) <= rows
@@ -217,11 +218,12 @@ class JointSearch:
         for t in range(count - 1, -1, -1):
             labels, parent = history[t]
             rows[t], at = labels[at], int(parent[at])
-        courses = []
-        for pool, space in enumerate(self.spaces):
-            counts = windows.counts[rows[:, pool], : len(space.pool.kinds)]
-            courses.append(Course(counts, space.power_w(np.arange(count), counts), float("nan")))
-        return value, courses, complete
+        return value, [self._course(space, windows, rows[:, pool]) for pool, space in enumerate(self.spaces)], complete
+
+    def _course(self, space: StateSpace, windows: kernels.SharedWindows, rows: NDArray[np.int64]) -> Course:
+        """A pool's course through rows (window,) of the table."""
+        counts = windows.counts[rows, : len(space.pool.kinds)]
+        return Course(counts, space.power_w(np.arange(rows.size), counts), float("nan"))
 
     def _forgets(self, windows: kernels.SharedWindows) -> NDArray[np.bool_]:
         """After which windows only the state counts for what follows: no start there can break a power cap (window,)."""
@@ -265,7 +267,15 @@ class JointSearch:
             near.power_w[chosen],
             near.stage[chosen],
             near.onward[chosen],
+            near.place[chosen],
         )
+
+    def _use(self, space: StateSpace, near: NearOptimal) -> NDArray[np.int64]:
+        """GPUs of a pool's states (row, gpu type)."""
+        gpus = np.zeros((near.stage.size, len(self.types)), dtype=np.int64)
+        for index, kind in enumerate(space.pool.kinds):
+            gpus[:, self.types.index(kind.gpu)] += near.counts[:, index] * kind.gpus
+        return gpus
 
     def _shared(self, lists: list[NearOptimal]) -> kernels.SharedWindows:
         """All pools' states in one table, sorted by window, then pool."""
@@ -279,10 +289,9 @@ class JointSearch:
             sizes.append(size)
             counts = np.zeros((near.stage.size, kinds), dtype=np.int64)
             counts[:, : len(space.pool.kinds)] = near.counts
-            gpus = np.zeros((near.stage.size, len(self.types)), dtype=np.int64)
-            for index, kind in enumerate(space.pool.kinds):
-                gpus[:, self.types.index(kind.gpu)] += near.counts[:, index] * kind.gpus
-            parts.append((counts, gpus, np.column_stack([space.kwh(near.power_w), near.stage, near.onward])))
+            parts.append(
+                (counts, self._use(space, near), np.column_stack([space.kwh(near.power_w), near.stage, near.onward]))
+            )
             start[:, pool, : len(space.pool.kinds)] = self.prices[pool].start
         by_window = np.argsort(np.concatenate(order), kind="stable")
         edge = np.concatenate([[0], np.cumsum(np.stack(sizes, axis=1).ravel())])

@@ -37,7 +37,8 @@ def pool_prices(problem: Problem, pool: PoolProblem, prices: SiteVector) -> Pool
         instance[:, index] = kind.gpus * prices.gpus_in_use[stock] + hourly * problem.windows.hours
         start[:, index] = start_price + hourly * start_hours(problem)
     saved = reshard_saving(problem, pool, prices) if problem.transitions.reshards else None
-    return PoolPrices(energy, instance, start, saved)
+    share = None if pool.split is None else prices.served[axes.loads.index(pool.split.load)]
+    return PoolPrices(energy, instance, start, saved, share)
 
 
 def cheapest_courses(

@@ -49,7 +49,7 @@ def joint(problem: Problem, courses: list[Course]) -> Plan:
     """Courses with the sum of their use."""
     total = site_axes(problem).zeros()
     for pool, course in zip(problem.pools, courses, strict=True):
-        total = total + contribution(problem, pool, course.counts, course.power_w)
+        total = total + contribution(problem, pool, course.counts, course.power_w, course.share)
     return Plan(courses, total)
 
 

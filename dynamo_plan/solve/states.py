@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any
 
@@ -66,12 +66,15 @@ class PoolPrices:
         Per start at the window's left edge [objective]; the first row counts only where the state before is given.
     saved : array, shape (window, kind), or None
         What a re-shard saves of a start [objective]; None where there are none.
+    share : array, shape (window,), or None
+        Per whole load of which the pool takes a share [objective]; None where its load is its own.
     """
 
     energy: NDArray[np.float64]
     instance: NDArray[np.float64]
     start: NDArray[np.float64]
     saved: NDArray[np.float64] | None = None
+    share: NDArray[np.float64] | None = None
 
     @property
     def least_start(self) -> NDArray[np.float64]:
@@ -114,12 +117,15 @@ class Course:
         Cost at the prices it was found with [objective].
     bound : float
         No course costs less at these prices; equal to `value` where no tolerance was needed [objective].
+    share : array, shape (window,), or None
+        Share taken of a load that several sites may share [1]; None where the load is the pool's own.
     """
 
     counts: NDArray[np.int64]
     power_w: NDArray[np.float64]
     value: float
     bound: float = float("-inf")
+    share: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,8 @@ class NearOptimal:
         Cost of the state in its window, all starts apart [objective].
     onward : array, shape (state,)
         Least cost from the state's window to the end, the end's own starts included [objective].
+    place : array of int, shape (state,)
+        Place of the state's stage among its window's: parts taken of a load that several sites share, else 0.
     """
 
     value: float
@@ -147,10 +155,14 @@ class NearOptimal:
     power_w: NDArray[np.float64]
     stage: NDArray[np.float64]
     onward: NDArray[np.float64]
+    place: NDArray[np.int64]
 
 
 class StateSpace:
     """The states of one pool.
+
+    A pool that may take any share of a load has a stage per window and share, numbered window by window; to all that takes a window
+    below, each of its stages is one. Other pools have one stage per window.
 
     Parameters
     ----------
@@ -159,17 +171,25 @@ class StateSpace:
         Length of a window [h].
     most : tuple of int
         See `MOST`.
+
+    Attributes
+    ----------
+    shares : array, shape (stage of a window,)
+        Shares of the load that the pool may take [1].
     """
 
     def __init__(self, pool: PoolProblem, window_h: float, most: tuple[int, int, int] = MOST) -> None:
         self.pool = pool
         self.window_h = window_h
         self.most = most
-        if math.log2(self.pool.mix.size) + float(np.log2(pool.max_instances + 1.0).sum()) > LARGEST_KEY_BITS:
+        shares = 1 if pool.split is None else pool.split.steps + 1
+        if math.log2(pool.mix.size * shares) + float(np.log2(pool.max_instances + 1.0).sum()) > LARGEST_KEY_BITS:
             raise TooManyStatesError(pool.name, 2**LARGEST_KEY_BITS)
         self.fleets = [Fleet(kinds) for kinds in pool.mixes]
         self.tables = pool_tables([fleet.envelopes for fleet in self.fleets])
-        self.limits = pool_limits(pool)
+        self.shares = np.ones(1) if pool.split is None else pool.split.shares
+        self.staged = unfolded(pool)
+        self.limits = pool_limits(self.staged)
         self._memory = (np.full(FIRST_SLOTS, -1, dtype=np.int64), np.empty(FIRST_SLOTS))
         self._used = 0
 
@@ -184,7 +204,7 @@ class StateSpace:
     def bound_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Hull's lower bound on the power of pairs of window and state (pair,) [W]."""
         counts = np.ascontiguousarray(counts, dtype=np.int64)
-        return dispatch.hull_powers(self.tables, self.limits.mix[window], counts, self.pool.rate_rps[window])
+        return dispatch.hull_powers(self.tables, self.limits.mix[window], counts, self.staged.rate_rps[window])
 
     def power_w(self, window: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Exact power of the dispatch of pairs of window and state (pair,) [W]; computed once each."""
@@ -202,19 +222,19 @@ class StateSpace:
         TooManyStatesError
             More pairs than `LARGEST_BOX`.
         """
-        windows = self.pool.mix.size
+        windows = self.staged.mix.size
         if self.box_size() > LARGEST_BOX:
             raise TooManyStatesError(self.pool.name, LARGEST_BOX)
         grid = np.array(list(product(*(range(int(limit) + 1) for limit in self.pool.max_instances))), dtype=np.int64)
         grid = grid.reshape(-1, len(self.pool.kinds))
         window = np.repeat(np.arange(windows), grid.shape[0])
         counts = np.tile(grid, (windows, 1))
-        keep = admitted(self.pool, window, counts)
+        keep = admitted(self.staged, window, counts)
         return window[keep], counts[keep]
 
     def box_size(self) -> int:
         """Pairs of window and state within the instance limits, admitted or not."""
-        return self.pool.mix.size * math.prod(int(limit) + 1 for limit in self.pool.max_instances)
+        return self.staged.mix.size * math.prod(int(limit) + 1 for limit in self.pool.max_instances)
 
     def stage(
         self, prices: PoolPrices, window: NDArray[np.int64], counts: NDArray[np.int64], power_w: NDArray[np.float64]
@@ -231,16 +251,23 @@ class StateSpace:
         bound = self.stage(prices, window, counts, self.bound_w(window, counts))
         return np.where(prices.energy[window] >= 0, bound, -np.inf)
 
-    def cheapest(self, prices: PoolPrices, stop: NDArray[np.int64] | None = None) -> Course:
+    def cheapest(
+        self,
+        prices: PoolPrices,
+        stop: NDArray[np.int64] | None = None,
+        offer: NDArray[np.float64] | None = None,
+    ) -> Course:
         """The course of least cost at these prices, by dynamic programming (`dynamo_plan.solve.kernels.course`).
 
         Parameters
         ----------
         stop : array of int, shape (1,), optional
             Set it to 1 from another thread to end the search early; the course then has no bound.
+        offer : array, shape (window, share), optional
+            Cost of taking each share, instead of `prices.share` times it [objective].
         """
-        counts, power, value, loss, *_ = self._course(prices, stop, 0.0)
-        return Course(counts, power, value, value - loss)
+        counts, power, value, loss, *_, taken = self._course(prices, stop, 0.0, offer)
+        return Course(counts, power, value, value - loss, None if self.pool.split is None else self.shares[taken])
 
     def near_optimal(self, prices: PoolPrices, slack: float) -> NearOptimal:
         """Every state of every course that costs at most `slack` [objective] more than the cheapest one at these prices.
@@ -250,30 +277,41 @@ class StateSpace:
         TooManyStatesError
             More candidates in some window than `most` allows.
         """
-        _, _, value, loss, edge, rows, ahead = self._course(prices, None, slack)
+        _, _, value, loss, edge, rows, ahead, place, _ = self._course(prices, None, slack)
         if loss > 0.0:
             raise TooManyStatesError(self.pool.name, self.most[-1])
         windows = self.pool.mix.size
         order = np.concatenate([np.arange(edge[t], edge[t + 1]) for t in range(windows - 1, -1, -1)])
         size = np.diff(edge)[::-1]
-        window = np.repeat(np.arange(windows), size)
+        window, place = np.repeat(np.arange(windows), size), place[order]
         rows = np.ascontiguousarray(rows[order])
-        watts = self.power_w(window, rows)
+        watts = self.power_w(window * self.shares.size + place, rows)
+        taking = 0.0 if prices.share is None else prices.share[window] * self.shares[place]
         return NearOptimal(
             value=value,
             edge=np.concatenate([[0], np.cumsum(size)]),
             counts=rows,
             power_w=watts,
-            stage=self.stage(prices, window, rows, watts) - end_starts(self.pool, prices, window, rows),
+            stage=self.stage(prices, window, rows, watts) - end_starts(self.pool, prices, window, rows) + taking,
             onward=ahead[order],
+            place=place,
         )
 
-    def _course(self, prices: PoolPrices, stop: NDArray[np.int64] | None, slack: float) -> tuple[Any, ...]:
+    def _course(
+        self,
+        prices: PoolPrices,
+        stop: NDArray[np.int64] | None,
+        slack: float,
+        offer: NDArray[np.float64] | None = None,
+    ) -> tuple[Any, ...]:
+        if offer is None:
+            each = np.zeros(self.pool.mix.size) if prices.share is None else prices.share
+            offer = np.outer(each, self.shares)
         found = course.course(
             self.tables,
             self.limits,
-            prices.energy * self.window_h / WATTS_PER_KILOWATT,
-            np.ascontiguousarray(prices.instance),
+            np.repeat(prices.energy * self.window_h / WATTS_PER_KILOWATT, self.shares.size),
+            np.repeat(prices.instance, self.shares.size, axis=0),
             np.ascontiguousarray(prices.start if prices.saved is None else np.hstack([prices.start, prices.saved])),
             (self._end(self.pool.initial_counts), self._end(self.pool.final_counts)),
             self._memory,
@@ -281,6 +319,7 @@ class StateSpace:
             np.zeros(1, dtype=np.int64) if stop is None else stop,
             slack,
             self.most,
+            offer.ravel(),
         )
         self._memory, self._used = found[4:6]
         return (*found[:4], *found[6:])
@@ -321,6 +360,21 @@ class StateSpace:
         if not complete:
             raise TooManyStatesError(self.pool.name, LARGEST_LIST)
         return np.repeat(line, np.diff(edge)), rows
+
+
+def unfolded(pool: PoolProblem) -> PoolProblem:
+    """A pool with a window for every window and share that it may take of its load; one whose load is its own as it is."""
+    if pool.split is None:
+        return pool
+    shares = pool.split.shares
+    return replace(
+        pool,
+        mix=np.repeat(pool.mix, shares.size),
+        rate_rps=np.outer(pool.rate_rps, shares).ravel(),
+        reserve_rate_rps=np.outer(pool.reserve_rate_rps, shares).ravel(),
+        reserve_capacity_rps=np.repeat(pool.reserve_capacity_rps, shares.size, axis=0),
+        split=None,
+    )
 
 
 def end_starts(

@@ -28,10 +28,11 @@ class PoolLoad:
     ----------
     service : ServiceSpec
     site : SiteSpec
-        The site the scenario gives the service, whatever the plan says.
+        The site the scenario gives the service, whatever the plan says; of several, the one that the plan says.
     buckets : tuple of Bucket
     rate_rps, reserve_rate_rps : array, shape (window, bucket)
-        Mean and reserve arrival rates [1/s]; no bucket's reserve is below its mean.
+        Mean and reserve arrival rates [1/s], of a load split between sites the share that goes here; no bucket's reserve is below its
+        mean.
     shares, reserve_shares : tuple of tuple, shape (window, bucket)
         The buckets' shares of either rate [1].
     """
@@ -126,9 +127,15 @@ class Evidence:
             quantile = service.reserve_quantile
             rate = forecast.rate_rps[:, columns]
             reserve = rate if quantile is None else np.maximum(rate, forecast.quantile_rate_rps[quantile][:, columns])
-            site = self.inputs.scenario.sites[0] if service.site is None else self.sites[service.site]
             buckets = tuple(grid[name] for name in pool.buckets)
             shares = shares_by_window(rate), shares_by_window(reserve)
+            if service.sites is None:
+                site = self.inputs.scenario.sites[0] if service.site is None else self.sites[service.site]
+            elif pool.site in service.sites and len(pool.share) == len(self.inputs.windows):
+                site, part = self.sites[pool.site], np.array(pool.share)[:, None]
+                rate, reserve = rate * part, reserve * part
+            else:
+                continue  # what is wrong with it, `pool_partition` and `split_load` say
             loads[pool.name] = PoolLoad(service, site, buckets, rate, reserve, *shares)
         return loads
 

@@ -20,6 +20,25 @@ def test_a_sound_scenario_is_typed(tmp_path: Path) -> None:
     assert scenario.services[0].profile == "profile.csv"
 
 
+@pytest.mark.parametrize(
+    ("lines", "part"),
+    [
+        ("    site: site-a\n    sites: [site-a, site-b]\n", "has both `site:` and `sites:`"),
+        ("    sites: [site-a, site-a]\n", "a site is listed twice"),
+        ("    sites: [site-a, moon]\n", "site moon is not one of site-a"),
+        ("    sites: [site-a]\n", "sites must be at least 2"),
+        ("    sites: [site-a, moon]\n    routing: free\n", "needs routing: even and pools that are not auto"),
+        ("    sites: [site-a, moon]\n    share_steps: 0\n", "share_steps must be 1 or more"),
+    ],
+)
+def test_sites_of_a_service_must_make_sense(tmp_path: Path, lines: str, part: str) -> None:
+    path = write_tiny_scenario(tmp_path)
+    text = SCENARIO.replace("    reserve_quantile: 0.95\n", f"    reserve_quantile: 0.95\n{lines}")
+    assert text != SCENARIO
+    path.write_text(text, encoding="utf-8")
+    assert part in " ".join(str(fault) for fault in faults_of(lambda: read_inputs(path)))
+
+
 def test_bom_crlf_and_anchors(tmp_path: Path) -> None:
     text = SCENARIO.replace("tbt_p99_ms: 100", "tbt_p99_ms: &tbt 100").replace(
         "instance_start_s: 60", "instance_start_s: *tbt"

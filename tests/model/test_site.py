@@ -8,6 +8,7 @@ import pytest
 
 from dynamo_plan.model import constraints, costs
 from dynamo_plan.model.site import build_site, pieces
+from dynamo_plan.problem import Split
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
 from dynamo_plan.solve.coupling import settle
 from dynamo_plan.solve.highs import SolveStatus
@@ -27,6 +28,7 @@ def test_pieces_that_do_not_apply_are_said_with_the_reason() -> None:
     assert found == {
         "constraint gpu_stock": "no site states a GPU count: as many as needed",
         "constraint power_cap": "no site states power_cap_kw",
+        "constraint split_load": "every service runs at one site",
         "constraint server_starts": "every server_start_s is 0: servers are on when they are needed",
         "constraint start_limit": "transitions.max_starts_per_window is not given",
         "cost carbon": "every carbon intensity is 0",
@@ -46,7 +48,8 @@ def test_nothing_is_left_out_where_everything_is_given() -> None:
         instance_start_usd=0.1,
     )
     sites = tuple(replace(site, start_limit=np.array([3.0])) for site in full.sites)
-    assert build_site(replace(full, sites=sites)).omissions == []
+    shared = tuple(replace(pool, split=Split("chat/SS", 8)) for pool in full.pools)
+    assert build_site(replace(full, sites=sites, pools=shared)).omissions == []
 
 
 def test_objectives_are_weighed_and_summed() -> None:

@@ -64,6 +64,7 @@ from tests.verify.spoiled_schedules import (
     one_instance_more,
     pool_at_another_site,
     pool_left_out,
+    share_at_one_site,
     rate_above_capacity,
     reshard_that_is_none,
     short_series,
@@ -95,6 +96,7 @@ MUTATIONS: list[tuple[str, str, Mutation]] = [
     ("bucket in two pools", "pool_partition", bucket_in_two_pools),
     ("pool at another site", "pool_partition", pool_at_another_site),
     ("group of no pool", "pool_partition", group_of_no_pool),
+    ("a share of a load that nothing splits", "split_load", share_at_one_site),
     # servers, energy, sums
     ("one server fewer", "servers_on", lambda plan, inputs: (with_servers(plan, "servers_on", -1), inputs)),
     ("one server more", "servers_on", lambda plan, inputs: (with_servers(plan, "servers_on", 1), inputs)),

@@ -110,6 +110,12 @@ def bucket_in_two_pools(plan: Plan, inputs: Inputs) -> Spoiled:
     return replace(plan, pools=(*plan.pools[:-1], replace(last, buckets=last.buckets + twice))), inputs
 
 
+def share_at_one_site(plan: Plan, inputs: Inputs) -> Spoiled:
+    """Half of a pool's load, says the plan, goes to another site; there is none."""
+    pools = (replace(plan.pools[0], share=(0.5,) * plan.windows), *plan.pools[1:])
+    return replace(plan, pools=pools), inputs
+
+
 def pool_at_another_site(plan: Plan, inputs: Inputs) -> Spoiled:
     return replace(plan, pools=(replace(plan.pools[0], site="elsewhere"), *plan.pools[1:])), inputs
 

@@ -44,8 +44,8 @@ def check_power(
         profile = profiles.get(service.name)
         if profile is None or profile.states_power:
             continue
-        site = next(site for site in scenario.sites if service.site in (None, site.name))
-        for needed in _needs_power(scenario, site, grid.get(site.name)):
+        homes = scenario.homes(service)
+        for needed in dict.fromkeys(what for site in homes for what in _needs_power(scenario, site, grid.get(site.name))):
             faults.add(
                 "coverage-power",
                 document.where(("services", index, "profile")),

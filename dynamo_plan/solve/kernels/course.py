@@ -10,6 +10,10 @@ in time because the first state is free: forwards, every state that spares a lat
 first window. Candidates come from the cuts of `states`, with the best state known as the reference; exact powers are
 computed only for those that its bound does not rule out.
 
+A window may offer the pool several loads to choose from, one of a list of stages: where a service's load is split between sites, the
+share that this pool takes. Nothing ties the choice to the next window's, so the stages of a window are enumerated one by one and
+their states held against each other.
+
 Where candidates are too many, a state may also be dropped if it is better than a kept one by no more than a tolerance.
 The course found then costs at most the sum of what was dropped wrongly more than the optimum; that sum is measured and
 returned as the loss, so value less loss is a proven bound.
@@ -24,7 +28,7 @@ import numpy as np
 from dynamo_plan.compiled import Floats, Integers, compiled
 from dynamo_plan.solve.kernels.moves import Ahead, detour, onward, way
 from dynamo_plan.solve.kernels.powers import Memory, known_power
-from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown
+from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown, longer
 from dynamo_plan.solve.kernels.states import ROUNDING, admits, bound_at, enumerated, fill_up, priced
 from dynamo_plan.solve.tables import PoolLimits, PoolTables
 
@@ -234,14 +238,17 @@ def course(
     stop: Integers,
     slack: float,
     most: tuple[int, int, int],
-) -> tuple[Integers, Floats, float, float, Memory, int, Integers, Integers, Floats]:
+    offer: Floats,
+) -> tuple[Integers, Floats, float, float, Memory, int, Integers, Integers, Floats, Integers, Integers]:
     """The cheapest course of a pool at given prices.
+
+    Stages are numbered window by window, as many in each; `tables` and `limits` know stages and not windows.
 
     Parameters
     ----------
-    per_watt : array, shape (window,)
+    per_watt : array, shape (stage,)
         Price of one watt over the window [objective/W].
-    fixed : array, shape (window, kind)
+    fixed : array, shape (stage, kind)
         Cost of a running instance besides its energy [objective].
     start : array, shape (window, kind) or (window, 2 x kind)
         Cost of a start at the window's left edge, and what a re-shard saves of it [objective].
@@ -254,23 +261,27 @@ def course(
     slack : float
         Keep every state of every course that costs at most this much more than the cheapest [objective].
     most : tuple of int
-        Partial states, states that pass the cuts (repetitions included) and candidates of one window, beyond which its tolerance
+        Partial states, states that pass the cuts (repetitions included) and candidates of one stage, beyond which its tolerance
         is widened.
+    offer : array, shape (stage,)
+        Cost of choosing the stage, whatever the state [objective].
 
     Returns
     -------
     Counts (window, kind), power (window,) [W], value, loss, memory, used: no course costs less than value - loss. Both are infinite
     where some window admits no state; the loss is positive where states were dropped that `slack` asks for. Then the states kept:
-    first row of each window counted from the last one (window + 1,), rows (row, kind), least cost from there to the end (row,).
+    first row of each window counted from the last one (window + 1,), rows (row, kind), least cost from there to the end (row,), place
+    of the row's stage among its window's (row,). Last the place of the stage chosen in each window (window,).
     """
-    windows, kinds = fixed.shape
+    windows, kinds = start.shape[0], fixed.shape[1]
+    stages = offer.size // windows
     share, scratch = np.empty(kinds), (np.empty(kinds), np.empty(kinds))
     starts_given, end_given = ends[0][0] >= 0, ends[1][0] >= 0
     after, value, alive = np.zeros((1, kinds), dtype=np.int64), np.zeros(1), 1
     if end_given:
         copied(after[0], ends[1])
     rows = np.empty((1024, kinds), dtype=np.int64)
-    path, child, filled = np.empty((1024, kinds), dtype=np.int64), np.empty((1024, 1), dtype=np.int64), 0
+    path, child, filled = np.empty((1024, kinds), dtype=np.int64), np.empty(1024, dtype=np.int64), 0
     ahead_cost = np.empty(1024)
     edge = np.zeros(windows + 1, dtype=np.int64)
     leave, more, fewer = np.zeros(start.shape[1]), np.zeros(kinds), np.zeros(kinds)
@@ -289,76 +300,83 @@ def course(
             shifted = saving * (limits.kinds[3, kind] // least_gpus + 2 * kinds)
             fewer[kind], more[kind] = max(arrive, 0.0) + shifted, max(-arrive, 0.0) + shifted
         ahead = (after, value, alive, leave, limits.kinds)
-        first, second, able = promising(tables, limits, t, per_watt[t], fixed, ahead, share)
-        if not able:
-            return path[:0], np.zeros(0), np.inf, np.inf, memory, used, edge, path[:0], np.zeros(0)
-        power, memory, used = known_power(tables, limits, t, first, memory, used, scratch)
-        reached = per_watt[t] * power + priced(fixed, t, first) + onward(first, ahead)[0]
-        power, memory, used = known_power(tables, limits, t, second, memory, used, scratch)
-        moved = per_watt[t] * power + priced(fixed, t, second) + onward(second, ahead)[0]
-        if moved < reached:
-            reached, first = moved, second
-        scale = abs(per_watt[t]) * power + abs(priced(fixed, t, first)) + LEAST_SCALE
+        first, reached, chosen, scale = after[0], np.inf, 0, LEAST_SCALE
+        for place in range(stages):
+            j = t * stages + place
+            trial, lower, able = promising(tables, limits, j, per_watt[j], fixed, ahead, share)
+            for state in (trial, lower):
+                if able:
+                    power, memory, used = known_power(tables, limits, j, state, memory, used, scratch)
+                    cost = per_watt[j] * power + priced(fixed, j, state) + offer[j]
+                    total = cost + onward(state, ahead)[0]
+                    if total < reached:
+                        first, reached, chosen = state, total, place
+                        scale = abs(per_watt[j]) * power + abs(priced(fixed, j, state)) + abs(offer[j]) + LEAST_SCALE
+        if reached == np.inf:
+            return path[:0], np.zeros(0), np.inf, np.inf, memory, used, edge, path[:0], np.zeros(0), edge[:0], edge[:0]
         margin = ROUNDING * scale
-        if stop[0] != 0:
-            bounds, count, room, dropped = share, 0, np.inf, np.inf
-        else:
-            rows, bounds, count, room, dropped = candidates(
-                tables,
-                limits,
-                t,
-                per_watt[t],
-                fixed,
-                ahead,
-                (first, reached, more, fewer),
-                scale,
-                rows,
-                share,
-                slack,
-                most,
-            )
-        # Their exact costs, most promising first; each is held against those already kept.
-        now, worth = np.empty((count + 1, kinds), dtype=np.int64), np.empty(count + 1)
-        children = np.empty(count + 1, dtype=np.int64)
+        # Exact costs, most promising states first; each is held against those already kept.
+        now, worth = np.empty((1024, kinds), dtype=np.int64), np.empty(1024)
+        children = np.empty(1024, dtype=np.int64)
         copied(now[0], first)
-        worth[0], children[0] = reached, onward(first, ahead)[1]
-        kept = 1
-        order = ascending(bounds, count)
-        for place in range(count):
-            state, bound = rows[order[place]], bounds[order[place]]
-            limit, same = np.inf, True
-            for kind in range(kinds):
-                same = same and state[kind] == first[kind]
-            for other in range(kept):
-                limit = min(limit, worth[other] + detour(now[other], state, more, fewer))
-            if same:
+        worth[0], children[0] = reached, onward(first, ahead)[1] * stages + chosen
+        kept, widest, lost = 1, -np.inf, 0.0
+        for place in range(stages):
+            j = t * stages + place
+            if stop[0] != 0:
+                bounds, count, room, dropped = share, 0, np.inf, np.inf
+            elif offer[j] == np.inf:
                 continue
-            if bound <= limit - room + margin:
-                power, memory, used = known_power(tables, limits, t, state, memory, used, scratch)
-                rest, next_state = onward(state, ahead)
-                bound = per_watt[t] * power + priced(fixed, t, state) + rest
-                if bound <= limit - room + margin:
-                    copied(now[kept], state)
-                    worth[kept], children[kept] = bound, next_state
-                    kept += 1
+            else:
+                rows, bounds, count, room, dropped = candidates(
+                    tables,
+                    limits,
+                    j,
+                    per_watt[j],
+                    fixed,
+                    ahead,
+                    (first, reached - offer[j], more, fewer),
+                    scale,
+                    rows,
+                    share,
+                    slack,
+                    most,
+                )
+            order = ascending(bounds, count)
+            for number in range(count):
+                state, bound = rows[order[number]], bounds[order[number]] + offer[j]
+                limit, same = np.inf, place == chosen
+                for kind in range(kinds):
+                    same = same and state[kind] == first[kind]
+                for other in range(kept):
+                    limit = min(limit, worth[other] + detour(now[other], state, more, fewer))
+                if same:
                     continue
-            dropped = max(dropped, limit - bound)
+                if bound <= limit - room + margin:
+                    power, memory, used = known_power(tables, limits, j, state, memory, used, scratch)
+                    rest, next_state = onward(state, ahead)
+                    bound = per_watt[j] * power + priced(fixed, j, state) + rest + offer[j]
+                    if bound <= limit - room + margin:
+                        if kept == now.shape[0]:
+                            now, worth, children = grown(now), longer(worth), longer(children)
+                        copied(now[kept], state)
+                        worth[kept], children[kept] = bound, next_state * stages + place
+                        kept += 1
+                        continue
+                dropped = max(dropped, limit - bound)
+            lost, widest = max(lost, dropped), max(widest, room)
         # A state dropped with less than the slack asked for is one that a near-optimal course may need.
-        loss += max(dropped, 0.0) if slack == 0.0 or room <= -slack else np.inf
-        after, value, children, alive = undominated(now, worth, children, kept, more, fewer, margin + slack)
+        loss += lost if slack == 0.0 or widest <= -slack else np.inf
+        after, value, onwards, alive = undominated(now, worth, children, kept, more, fewer, margin + slack)
         # Values are kept relative to the least one, so that sums over a long horizon round no worse than one window's.
         base = value[0]
         offset += base
         for m in range(alive):
             value[m] -= base
             if filled == path.shape[0]:
-                path, child = grown(path), grown(child)
-                wider = np.empty(path.shape[0])
-                for row in range(filled):
-                    wider[row] = ahead_cost[row]
-                ahead_cost = wider
+                path, child, ahead_cost = grown(path), longer(child), longer(ahead_cost)
             copied(path[filled], after[m])
-            child[filled, 0] = children[m]
+            child[filled] = onwards[m]
             ahead_cost[filled] = offset + value[m]
             filled += 1
         edge[step + 1] = filled
@@ -370,9 +388,11 @@ def course(
         if begin < best:
             best, at = begin, m
     counts, watts = np.empty((windows, kinds), dtype=np.int64), np.empty(windows)
+    taken = np.empty(windows, dtype=np.int64)
     for t in range(windows):
         row = edge[windows - 1 - t] + at
         copied(counts[t], path[row])
-        at = child[row, 0]
-        watts[t], memory, used = known_power(tables, limits, t, counts[t], memory, used, scratch)
-    return counts, watts, offset + best, loss, memory, used, edge, path[:filled].copy(), ahead_cost[:filled].copy()
+        at, taken[t] = child[row] // stages, child[row] % stages
+        watts[t], memory, used = known_power(tables, limits, t * stages + taken[t], counts[t], memory, used, scratch)
+    states, costs = path[:filled].copy(), ahead_cost[:filled].copy()
+    return counts, watts, offset + best, loss, memory, used, edge, states, costs, child[:filled] % stages, taken

@@ -47,20 +47,23 @@ def check(plan: Plan, inputs: Inputs, evidence: Evidence) -> Iterator[Finding]:
     """Yield services whose pools are not the ones asked for, and pools or groups out of place."""
     services = {service.name: service for service in inputs.scenario.services}
     for name, service in services.items():
-        found = [frozenset(pool.buckets) for pool in plan.pools if pool.service == name]
-        asked = asked_for(service, found)
-        placed = [bucket for pool in plan.pools if pool.service == name for bucket in pool.buckets]
-        if Counter(found) != Counter(asked) or max(Counter(placed).values(), default=0) > 1:
-            yield Finding(NAME, name, "buckets of its pools", show(asked), show(found))
+        for site in [None] if service.sites is None else service.sites:
+            here = [pool for pool in plan.pools if pool.service == name and site in (None, pool.site)]
+            found = [frozenset(pool.buckets) for pool in here]
+            asked = asked_for(service, found)
+            placed = [bucket for pool in here for bucket in pool.buckets]
+            if Counter(found) != Counter(asked) or max(Counter(placed).values(), default=0) > 1:
+                where = name if site is None else f"{name} at {site}"
+                yield Finding(NAME, where, "buckets of its pools", show(asked), show(found))
     names = Counter(pool.name for pool in plan.pools)
     for pool in plan.pools:
         owner = services.get(pool.service)
         if owner is None:
             yield Finding(NAME, pool.name, "service", "one of " + ", ".join(services), pool.service)
             continue
-        site = owner.site or inputs.scenario.sites[0].name
-        if pool.site != site:
-            yield Finding(NAME, pool.name, "site", site, pool.site)
+        sites = owner.sites or [owner.site or inputs.scenario.sites[0].name]
+        if pool.site not in sites:
+            yield Finding(NAME, pool.name, "site", " or ".join(sites), pool.site)
         if not pool.name.startswith(f"{pool.service}/") or names[pool.name] > 1:
             yield Finding(NAME, pool.name, "name", f"{pool.service}/..., once", f"{names[pool.name]} times")
     for stranger in sorted({group.pool for group in plan.groups} - set(names)):
