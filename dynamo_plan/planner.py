@@ -292,13 +292,15 @@ def _solve_within_caps(stated: Problem, spaces: list[StateSpace], effort: _Effor
         raised = _solve(loosened(problem, spaces, free.courses), spaces, effort)
         return raised if raised.courses else free
 
-    raised = relaxed(stated, spaces, with_starts=False)
+    raised = relaxed(stated, spaces, with_starts=False, deadline=effort.deadline)
     solution = None
     if same_caps(raised.problem, stated):
         solution = solved(stated)
     if solution is None or not solution.courses:
         # Raised to what the windows need one by one, a cap leaves no room for any start: raise it for these as well.
-        raised = replace(relaxed(stated, spaces, with_starts=True), least_power_kw=raised.least_power_kw)
+        raised = replace(
+            relaxed(stated, spaces, with_starts=True, deadline=effort.deadline), least_power_kw=raised.least_power_kw
+        )
         solution = solved(raised.problem)
     return solution, raised.least_power_kw
 

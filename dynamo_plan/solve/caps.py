@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Relaxed:
     least_power_kw: dict[str, float]
 
 
-def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) -> Relaxed:
+def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool, deadline: float = math.inf) -> Relaxed:
     """The problem with its caps raised where no combination of states holds them, just enough that one does.
 
     Parameters
@@ -49,6 +50,8 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
     with_starts : bool
         Also leave room for the energy of starting every instance and booting every server wherever a cap is near: starts tie the
         windows together, so that windows which can be held one by one may not be held in a row.
+    deadline : float
+        By `time.monotonic`; caps of windows that were not looked at by then stay as they are.
     """
     sites: list[SiteProblem] = []
     least: dict[str, float] = {}
@@ -59,10 +62,12 @@ def relaxed(problem: Problem, spaces: list[StateSpace], *, with_starts: bool) ->
             continue
         likely = [least_power(space, unused_w(site), roughly=True) for space in own]
         suspicious = _suspicious_windows(problem, home, own, likely, with_starts=with_starts)
-        cheapest = [least_power(space, unused_w(site)) for space in own] if suspicious.size else []
+        cheapest = [least_power(space, unused_w(site), deadline=deadline) for space in own] if suspicious.size else []
         stock = {gpu: limit.copy() for gpu, limit in site.stock.items()}
         cap = site.power_cap_kw.copy()
         for t in suspicious.tolist():
+            if monotonic() > deadline:
+                break
             found = best_combination(problem, site, own, cheapest, t)
             drawn_kw = found.power_kw
             for gpu, limit in stock.items():

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.solve.coupling import Meter
+from dynamo_plan.solve.kernels import front
 from dynamo_plan.solve.states import PoolPrices, StateSpace, admitted
+from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 LARGEST_FRONT = 300_000
@@ -57,13 +59,19 @@ def net_power(
     return np.asarray(power_w - counts @ saved)
 
 
-def least_power(space: StateSpace, unused: dict[str, float], *, roughly: bool = False) -> NDArray[np.int64]:
-    """State of least net power in each window (window, kind), starts free; with `roughly` one of little power, found at once."""
+def least_power(
+    space: StateSpace, unused: dict[str, float], *, roughly: bool = False, deadline: float = math.inf
+) -> NDArray[np.int64]:
+    """State of least net power in each window (window, kind), starts free.
+
+    With `roughly`, and after the deadline (by `time.monotonic`), one of little power, found at once.
+    """
     windows = space.pool.mix.size
     saved = np.array([kind.gpus * unused[kind.gpu] for kind in space.pool.kinds])
     instance = np.tile(-space.kwh(saved), (windows, 1))
     prices = PoolPrices(np.ones(windows), instance, np.zeros(instance.shape))
-    return space.cheapest(prices, np.array([1]) if roughly else None).counts
+    with stopping(-math.inf if roughly else deadline) as stop:
+        return space.cheapest(prices, stop).counts
 
 
 def pareto(
@@ -86,8 +94,8 @@ def pareto(
     if math.prod(int(limit) + 1 for limit in most) > LARGEST_FRONT:
         counts = _supported(space, t, unused)
         power = net_power(space, counts, space.power_w(np.full(counts.shape[0], t), counts), unused)
-        front = _front(gpus_by_type(space, counts, types), power)
-        return counts[front], power[front]
+        kept = _front(gpus_by_type(space, counts, types), power)
+        return counts[kept], power[kept]
     counts = np.indices(tuple(int(limit) + 1 for limit in most)).reshape(most.size, -1).T
     if len(types) == 1:
         counts = counts[counts @ space.pool.gpus <= int(cheapest @ space.pool.gpus)]
@@ -98,13 +106,11 @@ def pareto(
     # The bounds' front first: its true powers limit what any other state must beat with its own lower bound.
     likely = _front(use, bound)
     known = net_power(space, counts[likely], space.power_w(window[likely], counts[likely]), unused)
-    beaten = np.zeros(counts.shape[0], dtype=bool)
-    for index, power in zip(likely.tolist(), known.tolist(), strict=True):
-        beaten |= (use[index] <= use).all(axis=1) & (power < bound - BEATEN_MARGIN * (1.0 + np.abs(bound)))
+    beaten = _least_within(use[likely], known, use) < bound - BEATEN_MARGIN * (1.0 + np.abs(bound))
     counts, use = counts[~beaten], use[~beaten]
     power = net_power(space, counts, space.power_w(window[: counts.shape[0]], counts), unused)
-    front = _front(use, power)
-    return counts[front], power[front]
+    kept = _front(use, power)
+    return counts[kept], power[kept]
 
 
 def _supported(space: StateSpace, t: int, unused: dict[str, float]) -> NDArray[np.int64]:
@@ -186,6 +192,8 @@ def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int
         best = np.minimum.accumulate(power[order])
         first = np.append(True, best[1:] < best[:-1])
         return np.asarray(order[first])
+    if use.shape[1] == 2:
+        return front.undominated(use, power, order)
     kept = np.empty(order.size, dtype=np.int64)
     count = 0
     for index in order:
@@ -194,3 +202,15 @@ def _front(use: NDArray[np.int64], power: NDArray[np.float64]) -> NDArray[np.int
             kept[count] = index
             count += 1
     return kept[:count].copy()
+
+
+def _least_within(use: NDArray[np.int64], power: NDArray[np.float64], asked: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Least power of the points (point, type) that take no more GPUs of any type than asked (query, type); infinite where none does."""
+    if use.shape[1] <= 2:
+        points, queries = (np.pad(rows, ((0, 0), (0, 2 - rows.shape[1]))) for rows in (use, asked))
+        order, asked_order = (np.argsort(rows[:, 1], kind="stable") for rows in (points, queries))
+        return front.least_within(points, power, order, queries, asked_order)
+    least = np.full(asked.shape[0], np.inf)
+    for own, watts in zip(use, power, strict=True):
+        least = np.where((own <= asked).all(axis=1), np.minimum(least, watts), least)
+    return least

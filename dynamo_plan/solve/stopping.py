@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 @contextmanager
 def stopping(deadline: float) -> Iterator[NDArray[np.int64]]:
     """A flag, shape (1,), that becomes 1 at the deadline (by `time.monotonic`) or when the work inside ends, however it ends."""
-    stop = np.zeros(1, dtype=np.int64)
+    stop = np.full(1, int(monotonic() >= deadline), dtype=np.int64)
     timer = Timer(min(max(deadline - monotonic(), 0.0), TIMEOUT_MAX), stop.fill, [1])
     timer.start()
     try:

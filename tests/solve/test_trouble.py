@@ -143,25 +143,13 @@ def test_no_stock_and_no_power() -> None:
     assert least <= enough
 
 
-@pytest.mark.parametrize(
-    "gpus",
-    [
-        "one type",
-        pytest.param(
-            "identical types",
-            marks=pytest.mark.xfail(
-                reason="fronts over two GPU types are long: the diagnosis of a hopeless stock outlasts the limit",
-                run=False,
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("gpus", ["one type", "identical types"])
 def test_a_stock_that_no_plan_can_hold_is_found_out_soon(gpus: str) -> None:
     """One pool of some 50 instances over two days, with 8 GPUs."""
     kinds = H100[:1] if gpus == "one type" else (TWINS[0], TWINS[3])
     rates = np.tile(RATES_RPS * 8.0, (8, 1))
     inputs = inputs_of([service(table(kinds), rates)], per_server=1, count=8)
-    run = planned(inputs, 5.0 + AFTER_LIMIT_S, time_limit_s=5.0)
+    run = planned(inputs, 20.0 + AFTER_LIMIT_S, time_limit_s=20.0)
     assert {broken.constraint for broken in run.plan.violations} == {"gpu_stock"}
 
 
@@ -337,7 +325,6 @@ def test_a_millisecond_for_a_week(count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="fronts over two GPU types are long, and no deadline ends them", run=False)
 def test_a_millisecond_for_a_week_of_identical_kinds() -> None:
     in_vain_or_planned(week(80, TWINS), ANSWER_S)
 

@@ -149,10 +149,11 @@ def candidates(
     share: Floats,
     slack: float,
     most: tuple[int, int, int],
+    stop: Integers,
 ) -> tuple[Integers, Floats, int, float, float]:
     """States of a window that its reference does not rule out, with their bounds.
 
-    ``reference = (state, value, more, fewer)``; ``slack`` and ``most`` as in `course`. Returns rows (row, kind), bounds (row,), how
+    ``reference = (state, value, more, fewer)``; ``slack``, ``most`` and ``stop`` as in `course`. Returns rows (row, kind), bounds (row,), how
     many, the tolerance used and the most by which a state was dropped wrongly.
     """
     after, value, alive, price, _ = ahead
@@ -179,6 +180,8 @@ def candidates(
             if nodes > most_nodes or used > most_rows:
                 nodes = most_nodes + 1
                 break
+        if stop[0] != 0:
+            return rows, np.empty(0), 0, np.inf, np.inf
         if nodes > most_nodes:
             room = max(WIDER * room, FIRST_TOLERANCE * scale)
             if room > WIDEST * scale:
@@ -323,10 +326,10 @@ def course(
         kept, widest, lost = 1, -np.inf, 0.0
         for place in range(stages):
             j = t * stages + place
+            if offer[j] == np.inf:
+                continue
             if stop[0] != 0:
                 bounds, count, room, dropped = share, 0, np.inf, np.inf
-            elif offer[j] == np.inf:
-                continue
             else:
                 rows, bounds, count, room, dropped = candidates(
                     tables,
@@ -341,6 +344,7 @@ def course(
                     share,
                     slack,
                     most,
+                    stop,
                 )
             order = ascending(bounds, count)
             for number in range(count):
