@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from dynamo_plan.model.constraints import gpu_stock, power_cap, server_starts, servers_on, split_load, start_limit
 from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem
-from dynamo_plan.solve.coupling import Meter, applicable, direct_prices, draws, linear_prices
+from dynamo_plan.solve.coupling import applicable, direct_prices, draws
 from dynamo_plan.solve.kernels import joint as kernels
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.states import Course, NearOptimal, PoolPrices, StateSpace, TooManyStatesError
-from dynamo_plan.units import WATTS_PER_KILOWATT
 
 MOST_POOLS = 40
 """Pools of a site up to which they are searched together; with more, states of the window bound and repairs are closer anyway."""
@@ -88,7 +87,7 @@ class JointResult:
 
 
 class JointSearch:
-    """The search for one site.
+    """The search for one site, whose servers draw nothing themselves.
 
     Parameters
     ----------
@@ -104,36 +103,21 @@ class JointSearch:
         self.axes = site_axes(problem)
         self.types = self.site.gpu_types()
         self.rows = [self.axes.stocks.index((self.site.name, gpu)) for gpu in self.types]
-        meter, hours = Meter(problem, home), problem.windows.hours
-        plain = direct_prices(problem)
-        released_kwh = meter.released_w() * hours / WATTS_PER_KILOWATT
-        self.cap_kwh = self.site.power_cap_kw * hours / self.site.pue - released_kwh
+        plain, own = direct_prices(problem), direct_prices(problem)
+        self.cap_kwh = self.site.power_cap_kw * problem.windows.hours / self.site.pue
         capped = np.isfinite(self.cap_kwh)
         self.mu = np.where(
             capped, np.maximum(prices.instance_energy_kwh[home] - plain.instance_energy_kwh[home], 0.0), 0.0
         )
-        own = direct_prices(problem)
         own.instance_energy_kwh[home] += self.mu
-        self.whole = own.instance_energy_kwh[home]
         self.stock = np.column_stack([self.site.stock[gpu] for gpu in self.types])
         self.price = np.zeros(self.stock.shape)
-        linear = linear_prices(problem)
-        self.servers = np.zeros((len(self.types), 3))
-        constant = float((plain.instance_energy_kwh[home] * released_kwh).sum())
-        constant -= float((self.mu[capped] * self.cap_kwh[capped]).sum())
-        for index, (gpu, row) in enumerate(zip(self.types, self.rows, strict=True)):
-            spec = self.site.gpus[gpu]
-            per_server = spec.server_idle_w + spec.unused_gpu_w * spec.per_server - spec.released_server_w
-            self.servers[index] = (
-                spec.per_server,
-                per_server * hours / WATTS_PER_KILOWATT,
-                spec.unused_gpu_w * hours / WATTS_PER_KILOWATT,
-            )
-            share = self.servers[index, 1] / spec.per_server - self.servers[index, 2]
+        constant = -float((self.mu[capped] * self.cap_kwh[capped]).sum())
+        for index, row in enumerate(self.rows):
             limited = np.isfinite(self.stock[:, index])
-            dual = np.maximum(prices.gpus_in_use[row] - linear.gpus_in_use[row], 0.0)
+            dual = np.maximum(prices.gpus_in_use[row] - plain.gpus_in_use[row], 0.0)
             self.price[:, index] = np.where(limited, dual, 0.0)
-            own.gpus_in_use[row] = self.whole * share + self.price[:, index]
+            own.gpus_in_use[row] += self.price[:, index]
             constant -= float((self.price[limited, index] * self.stock[limited, index]).sum())
         self.prices = [pool_prices(problem, space.pool, own) for space in spaces]
         self.courses = [space.cheapest(price) for space, price in zip(spaces, self.prices, strict=True)]
@@ -302,8 +286,7 @@ class JointSearch:
             numbers=np.concatenate([part[2] for part in parts])[by_window],
             start=start,
             stock=self.stock,
-            energy=np.column_stack([self.cap_kwh, self.mu, self.whole]),
+            energy=np.column_stack([self.cap_kwh, self.mu]),
             price=self.price,
-            servers=self.servers,
             start_kwh=start_energy_kwh(self.problem),
         )

@@ -33,9 +33,8 @@ class ShareSearch(JointSearch):
         windows, parts = len(problem.windows), spaces[0].shares.size - 1
         self.stock = np.tile([float(parts), float(parts * (len(spaces) - 1))], (windows, 1))
         self.price = np.zeros(self.stock.shape)
-        self.servers = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
         self.cap_kwh = np.full(windows, np.inf)
-        self.mu = self.whole = np.zeros(windows)
+        self.mu = np.zeros(windows)
         self.prices = [pool_prices(problem, space.pool, prices) for space in spaces]
         self.courses = [space.cheapest(price) for space, price in zip(spaces, self.prices, strict=True)]
         worth = float(prices.served[problem.loads().index(load)].sum())

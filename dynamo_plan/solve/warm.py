@@ -49,9 +49,8 @@ def compile_search() -> None:
         numbers=np.ones((1, 3)),
         start=np.ones((1, 1, 1)),
         stock=np.ones((1, 1)),
-        energy=np.ones((1, 3)),
+        energy=np.ones((1, 2)),
         price=np.ones((1, 1)),
-        servers=np.ones((1, 3)),
         start_kwh=1.0,
     )
     none = np.full((1, 1), -1, dtype=np.int64)

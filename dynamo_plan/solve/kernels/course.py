@@ -153,8 +153,8 @@ def candidates(
 ) -> tuple[Integers, Floats, int, float, float]:
     """States of a window that its reference does not rule out, with their bounds.
 
-    ``reference = (state, value, more, fewer)``; ``slack``, ``most`` and ``stop`` as in `course`. Returns rows (row, kind), bounds (row,), how
-    many, the tolerance used and the most by which a state was dropped wrongly.
+    ``reference = (state, value, more, fewer)``; ``slack``, ``most`` and ``stop`` as in `course`. Returns rows (row, kind), bounds
+    (row,), how many, the tolerance used and the most by which a state was dropped wrongly.
     """
     after, value, alive, price, _ = ahead
     state, reached, more, fewer = reference

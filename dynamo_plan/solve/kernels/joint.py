@@ -5,8 +5,8 @@ that are never negative: for every pool and transition what it loses against the
 
 .. math:: \rho_p(N \to M) = \text{starts}(N, M) + V_{t+1}(M) - (V_t(N) - e_t(N))
 
-and for every window what the caps leave unused at their prices and what whole servers draw beyond their share. So a
-partial plan whose excess is above a limit can be dropped, and if no plan stays within the limit, the bound rises by it.
+and for every window what the caps leave unused at their prices. So a partial plan whose excess is above a limit can be
+dropped, and if no plan stays within the limit, the bound rises by it.
 
 Source: label setting with completion bounds, as in constrained shortest paths (Handler and Zang, Networks 10, 1980).
 """
@@ -18,6 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dynamo_plan.compiled import Floats, Integers, compiled
+
+CAP_TOLERANCE = 1e-9
+"""Relative; a cap that is held up to rounding is held."""
 
 
 class SharedWindows(NamedTuple):
@@ -36,12 +39,10 @@ class SharedWindows(NamedTuple):
         Price of a start at the window's left edge [objective].
     stock : array, shape (window, gpu type)
         GPUs, infinite without a limit.
-    energy : array, shape (window, 3)
-        Cap on IT energy [kWh], infinite without one; its price mu; the whole price of IT energy [objective/kWh].
+    energy : array, shape (window, 2)
+        Cap on IT energy [kWh], infinite without one; its price mu [objective/kWh].
     price : array, shape (window, gpu type)
         Price lambda of a GPU of the stock [objective].
-    servers : array, shape (gpu type, 3)
-        GPUs per server; energy of a powered server beyond that of its GPUs in use, and of a GPU in use less unused [kWh].
     start_kwh : float
         Energy of one start [kWh].
     """
@@ -54,27 +55,23 @@ class SharedWindows(NamedTuple):
     stock: Floats
     energy: Floats
     price: Floats
-    servers: Floats
     start_kwh: float
 
 
 @compiled
 def shared_excess(windows: SharedWindows, t: int, used: Integers, kwh: float) -> float:
-    """What a window loses by its caps' prices and its whole servers; infinite where a cap is broken."""
-    excess, overhead, share = 0.0, 0.0, 0.0
+    """What a window loses by its caps' prices; infinite where a cap is broken."""
+    excess = 0.0
     for gpu in range(used.size):
-        if used[gpu] > windows.stock[t, gpu] * (1.0 + 1e-9):
+        if used[gpu] > windows.stock[t, gpu] * (1.0 + CAP_TOLERANCE):
             return np.inf
         if windows.price[t, gpu] > 0.0:
             excess += windows.price[t, gpu] * (windows.stock[t, gpu] - used[gpu])
-        per_server, server_kwh, unused_kwh = windows.servers[gpu]
-        overhead += np.ceil(used[gpu] / per_server) * server_kwh - used[gpu] * unused_kwh
-        share += used[gpu] / per_server * server_kwh - used[gpu] * unused_kwh
-    if kwh + overhead > windows.energy[t, 0] * (1.0 + 1e-9):
+    if kwh > windows.energy[t, 0] * (1.0 + CAP_TOLERANCE):
         return np.inf
     if windows.energy[t, 1] > 0.0:
-        excess += windows.energy[t, 1] * (windows.energy[t, 0] - kwh - overhead)
-    return float(excess + windows.energy[t, 2] * (overhead - share))
+        excess += windows.energy[t, 1] * (windows.energy[t, 0] - kwh)
+    return excess
 
 
 @compiled
@@ -196,7 +193,7 @@ def extended(
             state = option[depth, at[depth]]
             spent[depth + 1] = spent[depth] + loss[depth, at[depth]]
             kwh[depth + 1] = kwh[depth] + windows.numbers[state, 0] + begun[depth, at[depth]] * windows.start_kwh
-            fits = kwh[depth + 1] + least_kwh[depth + 1] <= windows.energy[t, 0] * (1.0 + 1e-9)
+            fits = kwh[depth + 1] + least_kwh[depth + 1] <= windows.energy[t, 0] * (1.0 + CAP_TOLERANCE)
             for gpu in range(types):
                 used[depth + 1, gpu] = used[depth, gpu] + windows.gpus[state, gpu]
                 fits = fits and used[depth + 1, gpu] + least_gpus[depth + 1, gpu] <= windows.stock[t, gpu]
