@@ -28,9 +28,10 @@ from dynamo_plan.schema.plan import PlanStatus
 from dynamo_plan.schema.scenario import ObjectiveName
 from dynamo_plan.solve.compact import solve_compact
 from dynamo_plan.solve.coupling import direct_prices
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.pricing import cheapest_course, pool_prices
-from dynamo_plan.solve.states import Course, StateSpace
+from dynamo_plan.solve.states import StateSpace
 from tests.profile.paper_table import Row, cell, profile_table
 from tests.solve.invented import TTFT_SLO_MS, Service, inputs_of, service
 

@@ -12,8 +12,8 @@ from dynamo_plan.model.constraints import gpu_stock, power_cap
 from dynamo_plan.model.quantities import SiteVector, contribution, site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import Meter, applicable, direct_prices, draws
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import run
-from dynamo_plan.solve.states import Course
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 

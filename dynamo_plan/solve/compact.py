@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from dynamo_plan.model.compact import CompactModel, PoolStates
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import energy_price
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus, run
 from dynamo_plan.solve.solution import Solution
-from dynamo_plan.solve.states import Course, StateSpace, windows_of
+from dynamo_plan.solve.states import StateSpace, windows_of
 
 
 def all_states(space: StateSpace) -> PoolStates:

@@ -29,13 +29,14 @@ from dynamo_plan.schema.plan import (
 )
 from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.solve.caps import stopped_too_soon, violations
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.ledger import Ledger, ledger, objective_value
 from dynamo_plan.solve.repair import joint
 from dynamo_plan.solve.routing import RoutedCourse, routed_use
 from dynamo_plan.solve.shadow import shadow_prices
 from dynamo_plan.solve.solution import Solution, relative_gap
-from dynamo_plan.solve.states import Course, StateSpace
+from dynamo_plan.solve.states import StateSpace
 
 AGREEMENT = 1e-6
 """Relative; the solver's objective and the ledger's must agree as the verifier's must."""

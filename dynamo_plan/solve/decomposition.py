@@ -29,6 +29,7 @@ from dynamo_plan.problem import Problem
 from dynamo_plan.solve.brackets import CapPrices
 from dynamo_plan.solve.choice import best_courses, choosable
 from dynamo_plan.solve.coupling import Settlement, draws, linear_prices, stands_apart
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.joint import PROVEN as JOINT_PROVEN
 from dynamo_plan.solve.joint import JointSearch, searchable
@@ -38,7 +39,7 @@ from dynamo_plan.solve.repair import Plan, Repairer, joint, near_states
 from dynamo_plan.solve.rolling import polish, roll
 from dynamo_plan.solve.solution import Solution, relative_gap
 from dynamo_plan.solve.spread import limits_starts, spread_starts
-from dynamo_plan.solve.states import Course, StateSpace, TooManyStatesError
+from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 from dynamo_plan.solve.warm import compile_pricing, compile_search
 from dynamo_plan.solve.windows import Counts, WindowBound, window_bounds
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from dynamo_plan.problem import Problem, SiteProblem
 from dynamo_plan.solve.coupling import Meter
+from dynamo_plan.solve.courses import PoolPrices
 from dynamo_plan.solve.kernels import front
-from dynamo_plan.solve.states import PoolPrices, StateSpace, admitted
+from dynamo_plan.solve.states import StateSpace, admitted
 from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.units import WATTS_PER_KILOWATT
 

@@ -20,9 +20,10 @@ from dynamo_plan.model.constraints import gpu_stock, power_cap, server_starts, s
 from dynamo_plan.model.quantities import SiteVector, site_axes, start_energy_kwh
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import applicable, direct_prices, draws
+from dynamo_plan.solve.courses import Course, NearOptimal, PoolPrices
 from dynamo_plan.solve.kernels import joint as kernels
 from dynamo_plan.solve.pricing import pool_prices
-from dynamo_plan.solve.states import Course, NearOptimal, PoolPrices, StateSpace, TooManyStatesError
+from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 
 MOST_POOLS = 40
 """Pools of a site up to which they are searched together; with more, states of the window bound and repairs are closer anyway."""

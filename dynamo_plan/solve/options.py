@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.solve.states import PoolPrices, StateSpace
+from dynamo_plan.solve.courses import PoolPrices
+from dynamo_plan.solve.states import StateSpace
 
 
 @dataclass(slots=True)

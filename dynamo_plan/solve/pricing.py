@@ -18,7 +18,8 @@ from dynamo_plan.model.constraints.instance_starts import start_cost
 from dynamo_plan.model.quantities import SiteVector, reshard_saving, site_axes, start_energy_kwh, start_hours
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, WindowStates
+from dynamo_plan.solve.courses import Course, PoolPrices, WindowStates
+from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.units import WH_PER_KWH
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from dynamo_plan.model.quantities import SiteVector, contribution, site_axes
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.solve.coupling import Meter, direct_prices, energy_price
+from dynamo_plan.solve.courses import Course, Pairs, PoolPrices, WindowStates
 from dynamo_plan.solve.pricing import cheapest_through, pool_prices
-from dynamo_plan.solve.states import Course, Pairs, PoolPrices, StateSpace, WindowStates, end_starts, windows_of
+from dynamo_plan.solve.states import StateSpace, end_starts, windows_of
 from dynamo_plan.units import WATTS_PER_KILOWATT, WH_PER_KWH
 
 CANDIDATES = 48

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from dynamo_plan.model.quantities import SiteVector
 from dynamo_plan.problem import Problem
+from dynamo_plan.solve.courses import Course, NearOptimal
 from dynamo_plan.solve.joint import JointSearch
 from dynamo_plan.solve.kernels.joint import SharedWindows
 from dynamo_plan.solve.pricing import pool_prices
-from dynamo_plan.solve.states import Course, NearOptimal, StateSpace
+from dynamo_plan.solve.states import StateSpace
 
 
 class ShareSearch(JointSearch):

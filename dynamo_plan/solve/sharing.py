@@ -24,6 +24,7 @@ from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Omission, Plan, PoolSharing
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Scenario
 from dynamo_plan.solve.coupling import energy_price, linear_prices, stands_apart
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.ledger import ledger, objective_value
 from dynamo_plan.solve.methods import beyond_decomposition
 from dynamo_plan.solve.partition import PartitionSearch, elements
@@ -31,7 +32,7 @@ from dynamo_plan.solve.pool_estimate import PoolEstimates
 from dynamo_plan.solve.pricing import cheapest_courses, pool_prices
 from dynamo_plan.solve.repair import joint
 from dynamo_plan.solve.set_partition import MOST_ELEMENTS, cheapest_partition
-from dynamo_plan.solve.states import Course, StateSpace
+from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.solve.warm import compile_pricing
 
 SEARCH_SHARE = 0.5

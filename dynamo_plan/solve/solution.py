@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dynamo_plan.model.quantities import SiteVector
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus
-from dynamo_plan.solve.states import Course
 
 ROUNDING = 1e-10
 """Relative; a plan and a bound that differ by less have met: sums over thousands of windows round in these digits."""

@@ -22,6 +22,7 @@ from dynamo_plan.model.quantities import SiteVector, contribution
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.brackets import CapPrices
 from dynamo_plan.solve.coupling import linear_prices
+from dynamo_plan.solve.courses import Course, PoolPrices
 from dynamo_plan.solve.decomposition import CONVERGED, NEARLY, Decomposition, Progress
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.pricing import cheapest_courses, pool_prices
@@ -29,7 +30,7 @@ from dynamo_plan.solve.repair import Plan, joint
 from dynamo_plan.solve.scaling import in_unit, unit_of
 from dynamo_plan.solve.share_search import ShareSearch, at_parts
 from dynamo_plan.solve.solution import Solution, relative_gap
-from dynamo_plan.solve.states import Course, PoolPrices, StateSpace, admitted
+from dynamo_plan.solve.states import StateSpace, admitted
 from dynamo_plan.solve.stopping import stopping
 from dynamo_plan.solve.warm import compile_pricing, compile_search
 

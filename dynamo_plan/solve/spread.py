@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from dynamo_plan.model.quantities import changes, site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.coupling import Settlement, direct_prices
+from dynamo_plan.solve.courses import Course, PoolPrices
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import joint
-from dynamo_plan.solve.states import Course, PoolPrices, StateSpace
+from dynamo_plan.solve.states import StateSpace
 
 
 def spread_starts(problem: Problem, spaces: list[StateSpace], courses: list[Course]) -> list[Course]:

@@ -8,8 +8,9 @@ from dynamo_plan.problem import KindCurves, PoolProblem
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.profile import Provenance
+from dynamo_plan.solve.courses import PoolPrices
 from dynamo_plan.solve.kernels import joint
-from dynamo_plan.solve.states import PoolPrices, StateSpace
+from dynamo_plan.solve.states import StateSpace
 
 
 def compile_pricing() -> None:

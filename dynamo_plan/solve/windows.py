@@ -29,10 +29,11 @@ from dynamo_plan.model.quantities import site_axes
 from dynamo_plan.problem import Problem
 from dynamo_plan.solve.chains import Chains, half_start_slopes
 from dynamo_plan.solve.coupling import Meter, direct_prices, least_boot_cost
+from dynamo_plan.solve.courses import Pairs
 from dynamo_plan.solve.options import PoolOptions, gather_options
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.repair import cheapest
-from dynamo_plan.solve.states import Pairs, StateSpace, TooManyStatesError
+from dynamo_plan.solve.states import StateSpace, TooManyStatesError
 from dynamo_plan.units import WATTS_PER_KILOWATT
 
 FIRST_STEP = 1.0

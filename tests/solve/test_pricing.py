@@ -12,8 +12,9 @@ from dynamo_plan.model.constraints.instance_starts import start_cost
 from dynamo_plan.model.quantities import contribution
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName
 from dynamo_plan.solve.coupling import direct_prices
+from dynamo_plan.solve.courses import PoolPrices, WindowStates
 from dynamo_plan.solve.pricing import cheapest_course, cheapest_through, pool_prices
-from dynamo_plan.solve.states import MOST, PoolPrices, StateSpace, WindowStates, admitted
+from dynamo_plan.solve.states import MOST, StateSpace, admitted
 from tests.model.paper import TP1, TP2, amounts, pool, problem
 from tests.solve.invented import random_case
 from tests.solve.test_states import random_spaces, stage_costs

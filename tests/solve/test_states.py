@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from dynamo_plan.assemble import assemble
 from dynamo_plan.problem import PoolProblem
 from dynamo_plan.solve.coupling import direct_prices
+from dynamo_plan.solve.courses import PoolPrices
 from dynamo_plan.solve.pricing import pool_prices
-from dynamo_plan.solve.states import PoolPrices, StateSpace, admitted
+from dynamo_plan.solve.states import StateSpace, admitted
 from tests.solve.invented import random_case
 
 ROUNDING = 1e-9

@@ -8,9 +8,10 @@ import pytest
 from dynamo_plan.model.compact import CompactModel, PoolStates
 from dynamo_plan.model.constraints.start_limit import not_applicable
 from dynamo_plan.problem import Problem
+from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.highs import SolveStatus, run
 from dynamo_plan.solve.spread import spread_starts, starts_needed
-from dynamo_plan.solve.states import Course, StateSpace
+from dynamo_plan.solve.states import StateSpace
 from tests.model.paper import pool, problem
 
 COUNTS = np.array([[1], [2], [3]])
