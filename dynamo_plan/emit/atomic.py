@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from dynamo_plan.errors import Fault, InputError
 
@@ -101,6 +102,75 @@ def write_whole_file(path: Path, content: bytes) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def refuse_existing_file(path: Path, *, force: bool) -> None:
+    """Raise unless a file may be written here: the path is free, or with `force` an earlier file.
+
+    Raises
+    ------
+    InputError
+        With the mend.
+    """
+    if path.is_dir():
+        raise InputError(
+            Fault("output-occupied", str(path), "this is a folder", "A file is written here", "Choose another name")
+        )
+    if path.exists() and not force:
+        raise InputError(
+            Fault(
+                "output-exists",
+                str(path),
+                "the file exists already",
+                "Nothing is overwritten unasked",
+                "Choose another name, or replace this one with --force",
+            )
+        )
+
+
+def write_new_file(path: Path, content: bytes, *, force: bool = False) -> None:
+    """Write one file, and replace an earlier one only with `force`; folders above it are made.
+
+    Raises
+    ------
+    InputError
+        The path is taken, or cannot be written.
+    """
+    with new_file(path, force=force) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Give a file to write into; it takes its place when the body ends well, and vanishes otherwise. Folders above it are made.
+
+    Raises
+    ------
+    InputError
+        The path is taken and there is no `force`, or it cannot be written.
+    """
+    refuse_existing_file(path, force=force)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(
+            Fault(
+                "output-unwritable",
+                str(path),
+                f"cannot be written ({error.strerror or error})",
+                "The folder above it must be writable and the disk must have room",
+                "Choose another folder",
+            )
+        ) from error
+    finally:
+        if draft.is_file():  # where the folder could not be made, there is nothing to take away
+            draft.unlink()
 
 
 def _swap(draft: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from dynamo_plan.emit.targets import EMITTED_FILE, find_targets, write_target
+from dynamo_plan.emit.targets import APPLY_FILE, EMITTED_FILE, find_targets, write_target
 from dynamo_plan.errors import InputError, UsageError
 from tests.emit.sample import GROUPS, sample_plan
 
@@ -26,19 +26,25 @@ def test_every_target_is_deterministic_and_says_what_it_is(tmp_path: Path, name:
     assert name == target.NAME
     assert target.DESCRIPTION
     for folder in ("a", "b"):
-        assert write_target(name, sample_plan(), tmp_path / folder) > 0
-    written = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
-    assert written == {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+        count, _ = write_target(name, sample_plan(), tmp_path / folder)
+        assert count > 0
+    written, again = (
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "a", tmp_path / "b")
+    )
+    assert written == again
     assert json.loads(written[EMITTED_FILE])["target"] == name
+    assert written[APPLY_FILE].startswith(f"Target {name}: ".encode())
 
 
 def test_targets_are_found_by_their_folder(root: Path) -> None:
     folder = root / "dynamo_plan/emit/targets"
-    assert list(find_targets()) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    stems = {path.stem.replace("_", "-") for path in folder.glob("*.py") if path.stem != "__init__"}
+    assert list(find_targets()) == sorted(stems)
 
 
 def test_files_one_per_window_in_order(tmp_path: Path) -> None:
-    assert write_target("files", sample_plan(), tmp_path / "out") == 4
+    assert write_target("files", sample_plan(), tmp_path / "out") == (4, [])
     paths = sorted((tmp_path / "out").glob("*.yaml"))
     assert [path.name for path in paths] == [f"20240514T0{hour}0000Z.yaml" for hour in range(4)]
     starts = [datetime.fromisoformat(load(path)["window_start"]) for path in paths]
@@ -79,7 +85,7 @@ def test_an_earlier_output_is_replaced_only_by_force(tmp_path: Path) -> None:
     write_target("files", sample_plan(), tmp_path / "out")
     with pytest.raises(InputError, match="--force"):
         write_target("files", sample_plan(), tmp_path / "out")
-    assert write_target("files", sample_plan(), tmp_path / "out", force=True) == 4
+    assert write_target("files", sample_plan(), tmp_path / "out", force=True) == (4, [])
 
 
 def test_an_unknown_target_names_the_known(tmp_path: Path) -> None:

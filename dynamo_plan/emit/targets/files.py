@@ -1,95 +1,42 @@
 """Target ``files``: one small YAML per window, which a batch job hands on when the window begins.
 
-File names sort by time: ``20240514T133000Z.yaml``. Every entry of ``instances`` is a group of equal instances at one clock and
-one load. ``frequency_mhz`` and ``power_limit_w`` (per GPU) are alternatives: lock the clock where the machine allows it, else set
-the limit; null says that the profile gives none. ``bucket_rates_rps_each`` tells a router which buckets go there, where a service
-routes freely. Windows in which a pool needs no instance list it with an empty ``instances``, so that what ran before is stopped.
+File names sort by time: ``20240514T133000Z.yaml``. What stands in them: `window_records`.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
-from dynamo_plan.emit.schedule import clock_to_lock_mhz, power_limit_w
-from dynamo_plan.schema.horizon import time_label, window_start
-from dynamo_plan.schema.plan import Group, Plan, PoolPlan, ServerPlan
+from dynamo_plan.emit.options import EmitOptions, Setting
+from dynamo_plan.emit.statements import Key, Stated, added_up
+from dynamo_plan.emit.text import read_yaml, yaml_text
+from dynamo_plan.emit.window_records import entries_of, window_record
+from dynamo_plan.emit.workloads import Horizon, horizon_of
+from dynamo_plan.schema.plan import Plan
 
 NAME = "files"
-DESCRIPTION = "one YAML per window: instances, kind, clock, power limit and share of the load per pool"
-FILES_VERSION = 1
-LINE_WIDTH = 400  # one group, one line
+DESCRIPTION = (
+    "one YAML per window: instances, kind, clock, power limit and share of the load per pool; sets nothing by itself"
+)
+SETS = frozenset[Setting]()
+STATES = frozenset({Setting.REPLICAS, Setting.CLOCK, Setting.POWER_LIMIT})
+APPLY = """
+The file of now is the last whose name is not in the future.
+"""
 
 
-def emit(plan: Plan, folder: Path) -> None:
+def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     """Write one YAML per window into `folder`."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = None  # innermost mappings on one line each
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = LINE_WIDTH
-    by_window: dict[tuple[int, str], list[Group]] = {}
-    for group in plan.groups:
-        by_window.setdefault((group.window, group.pool), []).append(group)
-    for window in range(plan.windows):
-        pools = [_pool(pool, by_window.get((window, pool.name), [])) for pool in plan.pools]
-        record = {
-            "version": FILES_VERSION,
-            "plan": plan.name,
-            "status": plan.status.value,
-            "window_start": time_label(window_start(plan, window)),
-            "window_s": plan.window_s,
-            "servers": [_servers(plan, entry, window) for entry in plan.servers],
-            "services": {
-                service: {
-                    "pools": [record for pool, record in zip(plan.pools, pools, strict=True) if pool.service == service]
-                }
-                for service in dict.fromkeys(pool.service for pool in plan.pools)
-            },
-        }
-        with (folder / f"{window_start(plan, window):%Y%m%dT%H%M%SZ}.yaml").open("w", encoding="utf-8") as file:
-            yaml.dump(record, file)
+    for window, time in enumerate(horizon_of(plan).file_times()):
+        (folder / f"{time}.yaml").write_text(yaml_text(window_record(plan, window)), encoding="utf-8")
+    return []
 
 
-def _servers(plan: Plan, entry: ServerPlan, window: int) -> dict[str, object]:
-    return {
-        "site": entry.site,
-        "gpu": entry.gpu,
-        "servers_on": entry.servers_on[window],
-        "servers_started": entry.servers_started[window],
-        "switch_on_at": time_label(window_start(plan, window) - timedelta(seconds=entry.start_s)),
-    }
-
-
-def _pool(pool: PoolPlan, groups: list[Group]) -> dict[str, object]:
-    load_rps = math.fsum(group.instances * group.rate_rps for group in groups)
-    return {
-        "name": pool.name,
-        "site": pool.site,
-        "buckets": list(pool.buckets),
-        "instances": [
-            {
-                "instances": group.instances,
-                "gpu": group.kind.gpu,
-                "tp": group.kind.tp,
-                "pp": group.kind.pp,
-                "dtype": group.kind.dtype,
-                "frequency_mhz": clock_to_lock_mhz(group),
-                "power_limit_w": power_limit_w(group),
-                "rate_rps_each": group.rate_rps,
-                "load_share": group.instances * group.rate_rps / load_rps if load_rps > 0 else 0.0,
-                **_routes(pool, group),
-            }
-            for group in groups
-        ],
-    }
-
-
-def _routes(pool: PoolPlan, group: Group) -> dict[str, object]:
-    """Rate of each bucket at each instance of a routed group [1/s], without buckets that do not go there."""
-    if not group.bucket_rates_rps:
-        return {}
-    rates = zip(pool.buckets, group.bucket_rates_rps, strict=True)
-    return {"bucket_rates_rps_each": {bucket: rate for bucket, rate in rates if rate > 0}}
+def read_back(folder: Path, horizon: Horizon) -> Stated:
+    """Instances by window, pool, kind and clock."""
+    entries: list[tuple[Key, int]] = []
+    for path in sorted(folder.glob("*.yaml")):
+        (record,) = read_yaml(path)
+        entries += entries_of(cast("dict[str, Any]", record), horizon)
+    return added_up(entries)
