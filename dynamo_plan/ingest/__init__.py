@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dynamo_plan.ingest.engine_table import parse_engine_table
 from dynamo_plan.ingest.forecast_table import parse_forecast
 from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.grid_table import on_windows, parse_grid
 from dynamo_plan.ingest.inputs import read_inputs
 from dynamo_plan.ingest.mixing_table import parse_mixing
 from dynamo_plan.ingest.profile_table import parse_profile
+from dynamo_plan.ingest.scenario_yaml import parse_part
 from dynamo_plan.ingest.source import Source, read_source
+from dynamo_plan.ingest.yaml_document import parse_yaml
+from dynamo_plan.schema.engine_table import EngineTable
 from dynamo_plan.schema.load import Forecast, GridSignals, Windows
 from dynamo_plan.schema.profile import MixingTable, ProfileTable
+from dynamo_plan.schema.scenario import Scenario
 from dynamo_plan.units import SECONDS_PER_MINUTE
 
-__all__ = ["read_forecast", "read_grid", "read_inputs", "read_mixing", "read_profile"]
+__all__ = [
+    "read_engine_table",
+    "read_forecast",
+    "read_grid",
+    "read_inputs",
+    "read_mixing",
+    "read_profile",
+    "read_scenario",
+]
 
 
 def read_profile(path: Path) -> ProfileTable:
@@ -30,6 +43,22 @@ def read_profile(path: Path) -> ProfileTable:
     return _read(path, parse_profile)
 
 
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario alone, without the files that it names.
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+
+    def parse(source: Source, faults: Faults) -> Scenario | None:
+        document = parse_yaml(source, faults)
+        return None if document is None else parse_part(document, (), Scenario, faults)
+
+    return _read(path, parse)
+
+
 def read_mixing(path: Path) -> MixingTable:
     """Read a mixing table, CSV or Parquet.
 
@@ -39,6 +68,17 @@ def read_mixing(path: Path) -> MixingTable:
         With all faults of the file.
     """
     return _read(path, parse_mixing)
+
+
+def read_engine_table(path: Path) -> EngineTable:
+    """Read an engine table, CSV or Parquet.
+
+    Raises
+    ------
+    InputError
+        With all faults of the file.
+    """
+    return _read(path, parse_engine_table)
 
 
 def read_forecast(path: Path, service: str, buckets: Sequence[str], window_minutes: float) -> Forecast:

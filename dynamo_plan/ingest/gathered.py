@@ -52,6 +52,10 @@ class Faults:
         """Note one fault; see `errors.Fault`."""
         self._found[Fault(code, where, what, allowed, mend)] = None
 
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Note faults that were found elsewhere."""
+        self._found.update(dict.fromkeys(faults))
+
     def add_rows(
         self,
         code: str,

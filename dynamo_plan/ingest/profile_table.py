@@ -16,7 +16,7 @@ from dynamo_plan.ingest.source import Source
 from dynamo_plan.ingest.table import Table
 from dynamo_plan.ingest.table_file import read_table
 from dynamo_plan.schema.kind import NumberFormat
-from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, ProfileTable, Provenance
+from dynamo_plan.schema.profile import ERROR_COLUMNS, NOT_LOCKED_MHZ, ProfileTable, Provenance
 
 REQUIRED = (
     "model",
@@ -73,6 +73,8 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
     key: dict[str, NDArray[Any]] = {name: names[name].codes for name in ("model", "gpu", "dtype")}
     key |= {"tp": tp, "pp": pp, "frequency_mhz": clock, "input_tokens": given, "output_tokens": made, "rate": rate}
     check_duplicates("profile-duplicate", table, "request_rate_rps", key, faults)
+    concurrency = _concurrency(table, faults)
+    errors = _errors(table, faults)
     if len(faults) > known_faults:
         return None
     return ProfileTable(
@@ -92,12 +94,38 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
         power_w=np.where(np.isnan(power), 0.0, power),
         provenance=names["provenance"].array(),
         source=names["source"].array(),
+        concurrency=concurrency,
+        errors=errors,
     )
 
 
 def _stated_or_not(table: Table, column: str, faults: Faults) -> NDArray[np.float64]:
     """A column that a table may leave empty throughout, and then does not state (NaN); a single empty cell is a fault."""
     return table.numbers(column, faults, required=not bool(table.is_empty(column).all()))
+
+
+def _optional(table: Table, column: str, faults: Faults) -> NDArray[np.float64] | None:
+    """A column that a table may not have; None where it has none, or nothing in it."""
+    if column not in table.columns or bool(table.is_empty(column).all()):
+        return None
+    return table.numbers(column, faults, required=False)
+
+
+def _concurrency(table: Table, faults: Faults) -> NDArray[np.float64] | None:
+    """Requests in flight of closed-loop rows; NaN where none are stated, as of the idle instance."""
+    found = _optional(table, "concurrency", faults)
+    if found is None:
+        return None
+    check_not_negative("profile-concurrency", table, "concurrency", found, " requests", MEND_MEASURED, faults)
+    return np.where(found > 0, found, np.nan)
+
+
+def _errors(table: Table, faults: Faults) -> dict[str, NDArray[np.float64]] | None:
+    """Prediction errors that the table records of itself [relative]."""
+    found = {column: values for column in ERROR_COLUMNS if (values := _optional(table, column, faults)) is not None}
+    for column, values in found.items():
+        check_not_negative("profile-error", table, column, values, "", "Let `profile fit` write it", faults)
+    return found or None
 
 
 def _rate(table: Table, faults: Faults) -> NDArray[np.float64]:

@@ -43,8 +43,10 @@ KEY = "[key]"
 """Pydantic's mark for an error of a mapping's key."""
 
 
-def parse_part[Part: BaseModel](document: Document, path: KeyPath, model: type[Part], faults: Faults) -> Part | None:
-    """Check what stands at a key path; None if it breaks the schema, with all reasons noted."""
+def parse_part[Part: BaseModel](
+    document: Document, path: KeyPath, model: type[Part], faults: Faults, root: type[BaseModel] = Scenario
+) -> Part | None:
+    """Check what stands at a key path of a `root`; None if it breaks the schema, with all reasons noted."""
     try:
         # JSON, because strict Python mode would refuse the strings that YAML has for enums.
         return model.model_validate_json(json.dumps(document.at(path)))
@@ -56,7 +58,7 @@ def parse_part[Part: BaseModel](document: Document, path: KeyPath, model: type[P
                 key = (*path, *_data_path(details["loc"], document.at(path)))
                 by_key.setdefault(key, []).append(details)
         for key, found in by_key.items():
-            _note(key, found, document, faults)
+            _note(key, found, document, faults, root)
         return None
 
 
@@ -73,14 +75,14 @@ def _data_path(loc: Sequence[str | int], value: Value) -> KeyPath:
     return tuple(path)
 
 
-def _note(path: KeyPath, found: list[ErrorDetails], document: Document, faults: Faults) -> None:
+def _note(path: KeyPath, found: list[ErrorDetails], document: Document, faults: Faults, root: type[BaseModel]) -> None:
     details = found[0]
     kind, where = details["type"], document.where(path)
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "The file")
     if kind == "missing":
         faults.add("scenario-missing-key", where, f"key {name} is missing", "", f"Add `{name}:`")
     elif kind == "extra_forbidden" or details["loc"][-1:] == (KEY,):
-        _note_key(path, details, document, faults)
+        _note_key(path, details, document, faults, root)
     elif kind == "value_error":
         what, _, mend = details["msg"].removeprefix("Value error, ").partition(". ")
         faults.add("scenario-value", where, what, "", mend or "Correct the scenario")
@@ -90,7 +92,8 @@ def _note(path: KeyPath, found: list[ErrorDetails], document: Document, faults: 
         is_version = path == ("version",)
         code = "scenario-version" if is_version else "scenario-type" if kind.endswith("_type") else "scenario-value"
         mend = "Write `version: 1`, after a look at the changelog" if is_version else ""
-        choices = [str(choice).strip("'") for choice in details.get("ctx", {}).get("expected", "").split("'")[1::2]]
+        expected = " ".join(str(branch.get("ctx", {}).get("expected", "")) for branch in found)
+        choices = expected.split("'")[1::2]
         if kind in ("float_type", "int_type") and _is_quoted_number(details["input"]):
             mend = "Take the quotation marks off"
         mend = mend or (did_you_mean(str(details["input"]), choices) if choices else "")
@@ -101,10 +104,10 @@ def _is_quoted_number(value: object) -> bool:
     return isinstance(value, str) and NUMBER.fullmatch(value.strip()) is not None
 
 
-def _note_key(path: KeyPath, details: ErrorDetails, document: Document, faults: Faults) -> None:
+def _note_key(path: KeyPath, details: ErrorDetails, document: Document, faults: Faults, root: type[BaseModel]) -> None:
     """A key that cannot stand here; keys that are absent are the likelier meant."""
     name = str(path[-1])
-    model = model_of(Scenario, path[:-1])
+    model = model_of(root, path[:-1])
     present = document.at(path[:-1])
     if model is not None:
         known = list(model.model_fields)

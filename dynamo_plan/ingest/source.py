@@ -50,6 +50,16 @@ def read_source(path: Path, faults: Faults, named_in: str = "") -> Source | None
         Where the path stands, e.g. ``scenario.yaml:7:14 services[0].profile``; by default the path itself.
     """
     shown = os.path.normpath(path)
+    try:
+        return Source(shown, path, path.read_bytes()) if is_file(path, faults, named_in) else None
+    except (OSError, ValueError) as error:
+        _note_unreadable(error, shown, faults, named_in)
+        return None
+
+
+def is_file(path: Path, faults: Faults, named_in: str = "") -> bool:
+    """Whether a path leads to a regular file; otherwise a fault is noted. For `named_in` see `read_source`."""
+    shown = os.path.normpath(path)
     where = named_in or shown
     name = f"{shown} " if named_in else ""  # where the path itself is the place, once is enough
     try:
@@ -61,19 +71,21 @@ def read_source(path: Path, faults: Faults, named_in: str = "") -> Source | None
                 "A file is needed",
                 "Name one of its files",
             )
-            return None
-        if not path.exists():
+        elif not path.exists():
             faults.add("file-not-found", where, f"{name}does not exist", "", _nearby(path))
-            return None
-        if not path.is_file():
+        elif not path.is_file():
             faults.add("file-unreadable", where, f"{name}is not a regular file", "A file on disk is needed")
-            return None
-        return Source(shown, path, path.read_bytes())
+        else:
+            return True
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        what = f"{f'{shown!r} ' if named_in else ''}cannot be read: {reason}"
-        faults.add("file-unreadable", where, what, "", "Check the path and its permissions")
-        return None
+        _note_unreadable(error, shown, faults, named_in)
+    return False
+
+
+def _note_unreadable(error: OSError | ValueError, shown: str, faults: Faults, named_in: str) -> None:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    what = f"{f'{shown!r} ' if named_in else ''}cannot be read: {reason}"
+    faults.add("file-unreadable", named_in or shown, what, "", "Check the path and its permissions")
 
 
 def _names(folder: Path) -> list[str]:

@@ -140,7 +140,7 @@ class Table:
     def _parsed(self, column: str, labels: Labels, faults: Faults) -> Numbers:
         """Texts to numbers; cells that hold no finite number are noted and NaN."""
         texts = labels.array()
-        wrong = np.array([_what_is_wrong(value) for value in (*labels.values, "")], dtype=np.str_)[labels.codes]
+        wrong = np.array([number_fault(value) for value in (*labels.values, "")], dtype=np.str_)[labels.codes]
         for code, (allowed, mend) in NUMBER_FAULTS.items():
             faults.add_rows(
                 code,
@@ -151,7 +151,7 @@ class Table:
                 allowed,
                 mend,
             )
-        parsed = [np.nan if _what_is_wrong(value) else float(value) for value in labels.values]
+        parsed = [np.nan if number_fault(value) else float(value) for value in labels.values]
         return Numbers(np.array([*parsed, np.nan])[labels.codes], labels.codes < 0)
 
 
@@ -169,7 +169,7 @@ NUMBER_FAULT_WORDS = {
 }
 
 
-def _what_is_wrong(text: str) -> str:
+def number_fault(text: str) -> str:
     """Code of what keeps a cell from being a finite number; empty if nothing does."""
     if DECIMAL_COMMA.fullmatch(text):
         return "table-decimal-comma"

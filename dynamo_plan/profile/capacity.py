@@ -10,10 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.remembered import remembered
+
 MINIMUM_LOAD_ROWS = 2
 """A latency curve needs two loaded rows; a cell with fewer is reported as too thin, not drawn through one point."""
 
 
+@remembered
 def capacity_at_slo(
     rate_rps: NDArray[np.float64],
     latency_ms: NDArray[np.float64],

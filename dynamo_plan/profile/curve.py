@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.remembered import remembered
 from dynamo_plan.schema.profile import Provenance
 
 PIECES = 8
@@ -56,6 +57,7 @@ def least_direct(provenances: list[Provenance]) -> Provenance:
     return max(provenances, key=DIRECTNESS.index)
 
 
+@remembered
 def tabulate(
     frequency_mhz: float,
     rate_rps: NDArray[np.float64],

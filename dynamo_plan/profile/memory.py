@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.scenario import MemorySpec
 from dynamo_plan.units import BITS_PER_BYTE, BYTES_PER_GIB
 
 BLOCK_TOKENS = 16
@@ -56,3 +58,25 @@ def kv_memory_bytes(
     """Memory of one GPU left for KV cache [bytes]: utilisation x HBM - weights / (TP x PP) - overhead; may be negative."""
     weights = shape.parameters * BITS[dtype] / BITS_PER_BYTE / (tp * pp)
     return utilisation * hbm_gib * BYTES_PER_GIB - weights - overhead_gib * BYTES_PER_GIB
+
+
+def blocks_of(kind: Kind, memory: MemorySpec, hbm_gib: float) -> int:
+    """KV blocks that fit on each GPU of a kind beside the model."""
+    shape = ModelShape(memory.parameters_billion * 1e9, memory.layers, memory.kv_heads, memory.head_dim)
+    free = kv_memory_bytes(shape, kind.dtype, kind.tp, kind.pp, hbm_gib, memory.utilisation, memory.overhead_gib)
+    # Engines keep the cache in 16 bits unless told otherwise, also with quantised weights.
+    kv_dtype = memory.kv_dtype or "bf16"
+    return kv_blocks(free, kv_bytes_per_token(shape, kv_dtype, kind.tp, kind.pp))
+
+
+def memory_fault(kind: Kind, memory: MemorySpec | None, hbm_gib: float | None) -> str | None:
+    """Why this kind cannot hold the model with room for its longest request, or None if it can or nothing is known."""
+    if memory is None or hbm_gib is None:
+        return None
+    blocks = blocks_of(kind, memory, hbm_gib)
+    if blocks * BLOCK_TOKENS >= memory.max_request_tokens:
+        return None
+    return (
+        f"{blocks} KV blocks of {BLOCK_TOKENS} tokens fit on each GPU; "
+        f"the longest request needs {memory.max_request_tokens} tokens"
+    )

@@ -33,6 +33,8 @@ class Measurement:
         dtype: number format of the weights.
     tp, pp : int or None
         GPUs of the instance along the tensor and the pipeline axis.
+    engine : str or None
+        Serving engine, with its version where the file says.
     frequency_mhz : float or None
         SM clock that was asked for (locked) [MHz].
     input_tokens, output_tokens : float or None
@@ -45,6 +47,8 @@ class Measurement:
         Requests completed per second.
     ttft, tbt : Latency
         Time to first token per request; time between tokens after the first.
+    gpus : int or None
+        GPUs that took part, or that `power_w` and `energy_j` cover, where the file says so: must be TP · PP for a row of a profile.
     power_w : float or None
         Mean electrical power of the whole instance, all its GPUs [W].
     energy_j : float or None
@@ -69,6 +73,7 @@ class Measurement:
     tp: int | None = None
     pp: int | None = None
     dtype: str | None = None
+    engine: str | None = None
     frequency_mhz: float | None = None
     input_tokens: float | None = None
     output_tokens: float | None = None
@@ -77,6 +82,7 @@ class Measurement:
     throughput_rps: float | None = None
     ttft: Latency = Latency()
     tbt: Latency = Latency()
+    gpus: int | None = None
     power_w: float | None = None
     energy_j: float | None = None
     duration_s: float | None = None

@@ -19,6 +19,10 @@ def clock_name(frequency_mhz: float) -> str:
     return "clock not locked" if frequency_mhz == NOT_LOCKED_MHZ else f"{frequency_mhz:g} MHz"
 
 
+ERROR_COLUMNS = ("rate_error", "ttft_error", "tbt_error", "power_error")
+"""Columns in which a profile records how wrong it may be [relative]; written by `profile fit`."""
+
+
 class Provenance(StrEnum):
     """How a profile row came about, from most to least direct evidence."""
 
@@ -55,6 +59,11 @@ class ProfileTable:
         99th percentile of time to first token and of time between tokens [ms]; NaN throughout where the table states none.
     power_w : array of float
         Mean electrical power of the whole instance, all its GPUs [W]; 0 throughout where the table states none.
+    concurrency : array of float or None
+        Requests in flight of closed-loop rows [1], NaN of others; None where the table has no such column.
+    errors : dict of str to array of float, or None
+        Mean error with which the profile predicts a row's clock when that is left out [relative], by `ERROR_COLUMNS`; NaN where it is not
+        known. None where the table records none.
     """
 
     path: str
@@ -73,6 +82,8 @@ class ProfileTable:
     power_w: NDArray[np.float64]
     provenance: NDArray[np.str_]
     source: NDArray[np.str_]
+    concurrency: NDArray[np.float64] | None = None
+    errors: dict[str, NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:
         return int(self.line.size)
@@ -91,6 +102,15 @@ class ProfileTable:
     def states_clock(self) -> bool:
         """Whether the rows were made at locked clocks."""
         return bool(self.frequency_mhz.any())
+
+    def rows_of(self, model: str, kind: Kind) -> NDArray[np.bool_]:
+        """Which rows are of a model on a kind, shape (row,)."""
+        same = (self.model == model) & (self.gpu == kind.gpu) & (self.dtype == kind.dtype)
+        return np.asarray(same & (self.tp == kind.tp) & (self.pp == kind.pp))
+
+    def models(self) -> tuple[str, ...]:
+        """Every model that has rows, sorted."""
+        return tuple(sorted({str(name) for name in self.model.tolist()}))
 
     def kinds(self) -> tuple[Kind, ...]:
         """Every kind that has rows, sorted."""
@@ -155,3 +175,16 @@ def unstated(table: ProfileTable) -> list[str]:
         (table.states_clock, "locked clocks; none is chosen, GPUs set theirs as they did then"),
     ]
     return [what for is_stated, what in silent if not is_stated]
+
+
+def recorded_errors(table: ProfileTable, model: str) -> list[str]:
+    """What the profile records of its own prediction errors for a model, the worst kind's, in a sentence; empty without a record."""
+    mine = table.model == model
+    known = {column: values[mine & ~np.isnan(values)] for column, values in (table.errors or {}).items()}
+    found = [
+        f"{column.removesuffix('_error')} {float(values.max()) * 100:.1f} %"
+        for column, values in known.items()
+        if values.size
+    ]
+    how = "by its own record the profile predicts a clock that is left out with these mean errors"
+    return [f"{how}: {', '.join(found)}."] if found else []

@@ -81,19 +81,28 @@ class SloSpec(Record):
 
 
 class MemorySpec(Record):
-    """What decides whether a model fits on a kind's GPUs (docs/reference/model.md, KV memory admissibility).
+    """What of a model decides on which kinds it can run (docs/reference/model.md, KV memory admissibility and the rules after it).
 
-    Units: parameters [10^9], layers and heads [1], max_request_tokens [tokens], utilisation [1], overhead [GiB].
+    Units: parameters [10^9], layers, heads and hidden size [1], max_request_tokens [tokens], utilisation [1], overhead [GiB].
     """
 
     parameters_billion: Positive
     layers: int = Field(gt=0)
     kv_heads: int = Field(gt=0)
     head_dim: int = Field(gt=0)
+    attention_heads: int | None = Field(default=None, gt=0)
+    hidden_size: int | None = Field(default=None, gt=0)
     kv_dtype: NumberFormat | None = None
     max_request_tokens: int = Field(gt=0)
     utilisation: float = Field(default=0.9, gt=0, le=1)
     overhead_gib: NonNegative = 2.0
+
+    @property
+    def hidden(self) -> int | None:
+        """Hidden size: as stated, else attention heads x head dimension; None where neither is known."""
+        if self.hidden_size is not None or self.attention_heads is None:
+            return self.hidden_size
+        return self.attention_heads * self.head_dim
 
 
 class ServiceSpec(Record):
@@ -147,7 +156,8 @@ class ServiceSpec(Record):
 class GpuSpec(Record):
     """Stock of one GPU type at a site and what its servers draw.
 
-    Units: price [USD per GPU-hour], draws [W], server_start_s [s], hbm_gib [GiB per GPU].
+    Units: price [USD per GPU-hour], draws [W], server_start_s [s], hbm_gib [GiB per GPU]; linked_gpus: GPUs that a fast link joins, by
+    default a server's; link_gb_per_s [GB/s]: bandwidth of one GPU to the others, one direction.
     """
 
     count: int | None = Field(default=None, ge=0)
@@ -158,6 +168,8 @@ class GpuSpec(Record):
     released_server_w: NonNegative = 0.0
     server_start_s: NonNegative = 0.0
     hbm_gib: Positive | None = None
+    linked_gpus: int | None = Field(default=None, gt=0)
+    link_gb_per_s: Positive | None = None
 
     @model_validator(mode="after")
     def _released_servers_are_counted(self) -> GpuSpec:

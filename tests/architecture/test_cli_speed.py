@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 HELP_LIMIT_S = 0.300
 REPEATS = 5
-HEAVY = {"scipy", "pyarrow", "pulp", "highspy", "rich"}
+HEAVY = {
+    "scipy",
+    "pyarrow",
+    "pulp",
+    "highspy",
+    "rich",
+    "numpy",
+    "numba",
+    "matplotlib",
+    "jinja2",
+    "statsmodels",
+    "joblib",
+}
 HELP_AND_MODULES = """
 import json, sys
 from dynamo_plan.cli import main
@@ -33,9 +45,11 @@ def run(root: Path, *arguments: str) -> str:
 def test_help_answers_at_once(root: Path) -> None:
     seconds = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        before = os.times()
         text = run(root, "-m", "dynamo_plan", "--help")
-        seconds.append(time.perf_counter() - start)
+        after = os.times()
+        # Processor time: the wall's also tells what else the machine does.
+        seconds.append(after.children_user - before.children_user + after.children_system - before.children_system)
         assert "solve" in text
     assert statistics.median(seconds) < HELP_LIMIT_S, f"seconds: {seconds}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ import pytest
 from tests.architecture.source_tree import PACKAGE, imports, layer_of, module_name, modules
 
 INPUT_SIDE = {"errors", "units", "schema", "engine", "ingest", "profile", "forecast"}
-PROBLEM_SIDE = INPUT_SIDE | {"problem", "instance_limit", "initial_state", "routed_pool", "assemble"}
+PROBLEM_SIDE = INPUT_SIDE | {
+    "problem",
+    "instance_limit",
+    "initial_state",
+    "routed_pool",
+    "service_assembly",
+    "assemble",
+}
 PLAN_SIDE = {"errors", "units", "schema", "problem"}
 
 # A layer may import itself and these. Everything that checks or shows a plan sees the nouns and the problem, never the
@@ -20,22 +28,27 @@ ALLOWED = {
     "errors": set[str](),
     "units": set[str](),
     "compiled": set[str](),
+    "remembered": set[str](),
     "schema": {"errors", "units"},
     "engine": {"errors", "units", "schema", "compiled"},
-    "ingest": {"errors", "units", "schema"},
-    "profile": {"errors", "units", "schema", "engine"},
+    "ingest": {"errors", "units", "schema", "compiled", "parallel"},
+    "profile": {"errors", "units", "schema", "engine", "remembered"},
     "forecast": {"errors", "units", "schema"},
     "problem": INPUT_SIDE,
     "initial_state": INPUT_SIDE | {"problem"},
     "instance_limit": INPUT_SIDE | {"problem"},
     "routed_pool": INPUT_SIDE | {"problem"},
+    "service_assembly": PROBLEM_SIDE - {"assemble"},
     "assemble": PROBLEM_SIDE,
     "model": PROBLEM_SIDE,
     "solve": PROBLEM_SIDE | {"model", "compiled"},
     "baselines": PROBLEM_SIDE | {"model", "solve"},
     "planner": PROBLEM_SIDE | {"assemble", "model", "solve", "baselines", "verify"},
+    "decision_score": PROBLEM_SIDE | {"assemble", "solve", "planner"},
+    "parallel": {"errors"},
+    "whatif": PROBLEM_SIDE | {"planner", "report"},
     "shipped": {"errors"},
-    "verify": PLAN_SIDE,
+    "verify": PLAN_SIDE | {"remembered"},
     "replay": PLAN_SIDE | {"engine", "compiled"},
     "report": PLAN_SIDE,
     "emit": PLAN_SIDE,
@@ -50,13 +63,15 @@ DOORS = {
     "pulp": {"model", "solve"},
     "highspy": {"model", "solve"},
     "numba": {"compiled"},
+    "pynvml": {"profile"},
     "typer": {"cli", "report"},
     "rich": {"cli", "report"},
     "pyarrow": {"ingest", "emit"},
     "ruamel": {"ingest", "emit", "cli"},
 }
 NOUNS_NEED_ONLY = {"numpy", "pydantic"}
-IMPORT_NAMES = {"ruamel.yaml": {"ruamel"}, "pydantic": {"pydantic", "pydantic_core"}}
+IMPORT_NAMES = {"ruamel.yaml": {"ruamel"}, "pydantic": {"pydantic", "pydantic_core"}, "nvidia-ml-py": {"pynvml"}}
+NOT_AT_RUN_TIME = {"bench", "dev"}
 NO_CONCEPT = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
 
 
@@ -97,9 +112,10 @@ def door_faults(package: Path, declared: set[str]) -> list[str]:
 
 
 def declared_libraries(root: Path) -> set[str]:
-    """Import names of the project's run-time dependencies."""
+    """Import names of the project's run-time dependencies, those of its extras included."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [requirement.split(">")[0].strip() for requirement in project["dependencies"]]
+    extras = [lines for name, lines in project["optional-dependencies"].items() if name not in NOT_AT_RUN_TIME]
+    names = [line.split(">")[0].strip() for line in chain(project["dependencies"], *extras)]
     return set().union(*(IMPORT_NAMES.get(name, {name}) for name in names))
 
 

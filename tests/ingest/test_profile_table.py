@@ -14,7 +14,7 @@ from dynamo_plan.schema.profile import ProfileTable
 from tests.ingest.builders import Row, changed, mapped, profile_rows, write_csv, write_parquet
 from tests.ingest.faultcase import check, faults_of, only_fault
 
-ARRAYS = [name for name in ProfileTable.__slots__ if name not in ("path", "line")]
+ARRAYS = [name for name in ProfileTable.__slots__ if name not in ("path", "line", "concurrency", "errors")]
 
 
 def test_csv_becomes_columns_with_line_numbers(tmp_path: Path) -> None:
@@ -59,6 +59,27 @@ def test_write_then_read_is_identity(tmp_path: Path, writer: Callable[[Path, lis
     again = read_profile(writer(tmp_path / "b", rows))
     for name in [*ARRAYS, "line"]:
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name), err_msg=name)
+
+
+def test_concurrency_and_recorded_errors_may_be_stated(tmp_path: Path) -> None:
+    plain = read_profile(write_csv(tmp_path / "p.csv", profile_rows()))
+    assert plain.concurrency is None
+    assert plain.errors is None
+    rows = [row | {"concurrency": 16 if row["request_rate_rps"] else 0, "power_error": 0.02} for row in profile_rows()]
+    table = read_profile(write_csv(tmp_path / "more.csv", rows))
+    assert table.concurrency is not None
+    np.testing.assert_array_equal(np.isnan(table.concurrency), table.rate_rps == 0)
+    assert table.errors is not None
+    assert table.errors.keys() == {"power_error"}
+    empty = read_profile(write_csv(tmp_path / "empty.csv", [row | {"concurrency": ""} for row in profile_rows()]))
+    assert empty.concurrency is None
+
+
+@pytest.mark.parametrize(("column", "code"), [("concurrency", "profile-concurrency"), ("rate_error", "profile-error")])
+def test_neither_is_below_0(tmp_path: Path, column: str, code: str) -> None:
+    rows = [row | {column: 1} for row in profile_rows()]
+    path = write_csv(tmp_path / "p.csv", changed(rows, 2, **{column: -1}))
+    only_fault(lambda: read_profile(path), code, f":4 {column}", "below 0")
 
 
 def test_bom_crlf_comments_blank_lines_and_spaces_keep_line_numbers(tmp_path: Path) -> None:

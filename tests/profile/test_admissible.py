@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dynamo_plan.profile.admissible import admissible_kinds, memory_fault
+from dynamo_plan.profile.admissible import admissible_kinds
+from dynamo_plan.profile.memory import memory_fault
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.scenario import GpuSpec, MemorySpec
 from tests.profile.paper_table import MODEL, Row, profile_table

@@ -87,7 +87,7 @@ def inputs_of(
             "sites": [
                 {
                     "name": SITE,
-                    "gpus": gpus or dict.fromkeys(found, gpu),
+                    "gpus": gpus or dict.fromkeys(found, {"linked_gpus": 8} | gpu),
                     "grid": "grid.csv",
                     "pue": pue,
                     "power_cap_kw": power_cap_kw,

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dynamo_plan.assemble import ServiceAssembly, assemble, service_assemblies
+from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.problem import PoolProblem, Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.load import Forecast, GridSignals, Windows
 from dynamo_plan.schema.plan import PlanStatus
 from dynamo_plan.schema.scenario import Scenario
+from dynamo_plan.service_assembly import ServiceAssembly
 from dynamo_plan.solve.caps import relaxed, same_caps
 from dynamo_plan.solve.compact import solve_compact
 from dynamo_plan.solve.compose import compose_plan

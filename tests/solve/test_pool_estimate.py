@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dynamo_plan.assemble import ServiceAssembly, assemble, service_assemblies
+from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.profile import MixingRow, MixingTable, Provenance
+from dynamo_plan.service_assembly import ServiceAssembly
 from dynamo_plan.solve.coupling import linear_prices
 from dynamo_plan.solve.pool_estimate import PoolEstimates
 from dynamo_plan.solve.pricing import pool_prices

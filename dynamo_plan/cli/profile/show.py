@@ -1,4 +1,4 @@
-"""`dynamo-plan profile`: check a profile, show what it makes of an SLO."""
+"""`dynamo-plan profile show`: what a profile makes of an SLO."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynamo_plan.cli.console import Output, OutputOption, print_rows, say
+from dynamo_plan.cli.console import Output, OutputOption, console, print_rows, say
+from dynamo_plan.cli.profile.check import ProfileArgument
 from dynamo_plan.errors import Fault, UsageError
 
 if TYPE_CHECKING:
@@ -21,19 +22,7 @@ INPUT_EDGES = (256, 1024, 8192)
 OUTPUT_EDGES = (100, 350, None)
 """Edges of the nine buckets SS to LL [tokens]; source: DynamoLLM, table IV."""
 
-app = typer.Typer(help="Check and show measured tables.", no_args_is_help=True, rich_markup_mode=None)
-ProfileArgument = Annotated[Path, typer.Argument(metavar="PROFILE", help="Canonical profile, CSV or Parquet.")]
 
-
-@app.command()
-def check(profile: ProfileArgument, output: OutputOption = Output.TABLE) -> None:
-    """Name every fault of a profile, or show what it covers."""
-    table = _read(profile)
-    print_rows(_coverage(table), output)
-    say(f"{profile}: {len(table)} rows, no faults.")
-
-
-@app.command()
 def show(
     profile: ProfileArgument,
     scenario: Annotated[
@@ -44,17 +33,25 @@ def show(
         list[str] | None, typer.Option("--ttft", metavar="CLASS=MS", help="P99 TTFT SLO of an input class, e.g. S=250.")
     ] = None,
     tbt: Annotated[float | None, typer.Option("--tbt", metavar="MS", help="P99 TBT SLO.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts as well (extra `report`).")
+    ] = None,
     output: OutputOption = Output.TABLE,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing page.")] = False,
 ) -> None:
     """Show the capacity at the SLO and the power there, per bucket, kind and clock.
 
     A clock is dominated if another clock of the kind serves more at less energy per request. What the profile does not state stays
     empty.
     """
+    from dynamo_plan.emit.atomic import refuse_existing_file, write_new_file
+    from dynamo_plan.ingest import read_profile
     from dynamo_plan.profile.cells import bucket_curves
     from dynamo_plan.profile.dominance import worth_running
 
-    table = _read(profile)
+    if html is not None:
+        refuse_existing_file(html, force=force)
+    table = read_profile(profile)
     wanted = _from_scenario(scenario, service) if scenario is not None else _from_options(table, ttft or [], tbt)
     rows: list[dict[str, str | int | float | None]] = []
     for model, buckets, slo, clocks in wanted:
@@ -77,14 +74,32 @@ def show(
         ]
         for omission in found.omissions:
             say(f"left out: {omission.piece}: {omission.reason}")
+    if html is not None:
+        write_new_file(html, _page(profile, table, wanted).encode(), force=force)
+        say(f"Wrote {html}")
     print_rows(rows, output)
+
+
+def _page(profile: Path, table: ProfileTable, wanted: list[Question]) -> str:
+    """Power, latency and capacity as charts, with the measured points."""
+    from importlib.metadata import version
+
+    from dynamo_plan.profile.fit.accuracy import accuracies
+    from dynamo_plan.profile.picture import kind_pictures
+    from dynamo_plan.report.page import page_html
+    from dynamo_plan.report.profile_page import profile_page
+
+    errors = accuracies(table)
+    kinds = [one for model, buckets, slo, _ in wanted for one in kind_pictures(table, model, buckets, slo, errors)]
+    with console(stderr=True).status("drawing"):
+        return page_html(profile_page(f"Profile: {profile.name}", kinds, f"dynamo-plan {version('dynamo-plan')}"))
 
 
 def _from_scenario(scenario: Path, name: str | None) -> list[Question]:
     from dynamo_plan.ingest import read_inputs
     from dynamo_plan.schema.bucket import bucket_grid
 
-    spec = _service(read_inputs(scenario).scenario.services, name)
+    spec = service_of(read_inputs(scenario).scenario.services, name)
     buckets = bucket_grid(tuple(spec.buckets.input), tuple(spec.buckets.output))
     clocks = None if spec.frequencies_mhz is None else tuple(spec.frequencies_mhz)
     return [(spec.model, buckets, spec.slo, clocks)]
@@ -115,13 +130,8 @@ def _from_options(table: ProfileTable, ttft: list[str], tbt: float | None) -> li
     return [(model, buckets, slo, None) for model in sorted({str(name) for name in table.model.tolist()})]
 
 
-def _read(path: Path) -> ProfileTable:
-    from dynamo_plan.ingest import read_profile
-
-    return read_profile(path)
-
-
-def _service(services: list[ServiceSpec], name: str | None) -> ServiceSpec:
+def service_of(services: list[ServiceSpec], name: str | None) -> ServiceSpec:
+    """The service of this name, or the first."""
     for spec in services:
         if name in (None, spec.name):
             return spec
@@ -129,29 +139,3 @@ def _service(services: list[ServiceSpec], name: str | None) -> ServiceSpec:
     raise UsageError(
         Fault("service-unknown", "--service", f"{name} is no service", f"Known: {known}", "Take one of these")
     )
-
-
-def _coverage(table: ProfileTable) -> list[dict[str, str | int | float | None]]:
-    """One row per model and kind: clocks, lengths and rows."""
-    rows: list[dict[str, str | int | float | None]] = []
-    for model in sorted({str(name) for name in table.model.tolist()}):
-        for kind in table.kinds():
-            here = (table.model == model) & (table.gpu == kind.gpu) & (table.tp == kind.tp)
-            here &= (table.pp == kind.pp) & (table.dtype == kind.dtype)
-            if not here.any():
-                continue
-            clocks = table.frequency_mhz[here]
-            lengths = set(zip(table.input_tokens[here].tolist(), table.output_tokens[here].tolist(), strict=True))
-            rows.append(
-                {
-                    "model": model,
-                    "kind": str(kind),
-                    "rows": int(here.sum()),
-                    "clocks": len(set(clocks.tolist())),
-                    "from_mhz": float(clocks.min()) or None,
-                    "to_mhz": float(clocks.max()) or None,
-                    "length_pairs": len(lengths),
-                    "provenance": ", ".join(sorted({str(name) for name in table.provenance[here].tolist()})),
-                }
-            )
-    return rows

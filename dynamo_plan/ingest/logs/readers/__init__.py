@@ -1,0 +1,1 @@
+"""One file per format of logs; `dynamo_plan.ingest.logs.find_readers` finds them."""
