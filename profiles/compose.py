@@ -12,11 +12,14 @@ import argparse
 from pathlib import Path
 
 from recipe.cells import bucket_cells
+from recipe.engine_costs import engine_table
 from recipe.figures import BUCKETS, PROFILES, Figures, read_figures
 from recipe.lengths import Workload, read_workloads
 from recipe.mistral import mistral_rows
 from recipe.mixing import mixing_rows
 from recipe.tables import write_mixing, write_profile
+
+from dynamo_plan.emit.engine_table import write_engine_table
 
 FILE_NAMES = {"conversation": "llama-2-70b-h100", "coding": "llama-2-70b-h100-coding"}
 
@@ -35,7 +38,13 @@ def compose(folder: Path) -> None:
     figures = read_figures()
     for workload in read_workloads().values():
         compose_llama(figures, workload, folder)
+    compose_engine(figures, folder)
     write_profile(folder / "mistral-7b-v100.parquet", mistral_rows())
+
+
+def compose_engine(figures: Figures, folder: Path) -> None:
+    """Write the engine table: one for both workloads, since it knows nothing of requests."""
+    write_engine_table(engine_table(figures), folder / f"{FILE_NAMES['conversation']}.engine.csv", force=True)
 
 
 def main() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA_VARIABLE = "DYNAMO_PLAN_DATA"
-DATA_BESIDE_CHECKOUT = ROOT / "../shared/data"
+from tests.raw_data import DATA_VARIABLE, ROOT, data_set
 
 # The same examples on every run (a red build can be repeated), and no deadline: a busy machine is no fault of ours.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
@@ -40,12 +37,11 @@ def raw_data() -> Callable[[str], Path]:
     callable
         Takes the folder's name, e.g. ``azure-llm-2024``; returns its path.
     """
-    named = os.environ.get(DATA_VARIABLE)
-    folder = Path(named) if named else DATA_BESIDE_CHECKOUT
 
     def find(name: str) -> Path:
-        if not (folder / name).is_dir():
+        folder = data_set(name)
+        if folder is None:
             pytest.skip(f"raw data set {name} is not here; set {DATA_VARIABLE} to the folder that holds it")
-        return folder / name
+        return folder
 
     return find

@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated, TextIO
 
 import typer
 
-from dynamo_plan.cli import doctor, emit, explain, formats, import_case, init, profile, schema, solve, verify
+from dynamo_plan.cli import (
+    approve,
+    diff,
+    doctor,
+    emit,
+    explain,
+    forecast,
+    formats,
+    import_case,
+    init,
+    profile,
+    report,
+    schema,
+    solve,
+    verify,
+    whatif,
+)
 from dynamo_plan.cli.console import SETTINGS, say_error
 from dynamo_plan.errors import ExitCode, PlanError
 
@@ -37,8 +52,13 @@ app.add_typer(import_case.app, name="import")
 app.command()(solve.solve)
 app.command()(verify.verify)
 app.command()(explain.explain)
+app.command()(whatif.whatif)
+app.command()(report.report)
+app.command()(diff.diff)
+app.command()(approve.approve)
 app.command()(emit.emit)
 app.add_typer(profile.app, name="profile")
+app.add_typer(forecast.app, name="forecast")
 app.command()(schema.schema)
 app.command()(doctor.doctor)
 app.command()(formats.formats)
@@ -46,6 +66,8 @@ app.command()(formats.formats)
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         print(f"dynamo-plan {version('dynamo-plan')}")
         raise typer.Exit
 

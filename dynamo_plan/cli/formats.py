@@ -8,6 +8,7 @@ READ = {
     "scenario": "YAML: services, sites, objective; `dynamo-plan schema scenario`",
     "profile": "CSV or Parquet: measured operating points, one row each",
     "mixing": "CSV: capacity lost by serving several input classes together",
+    "engine": "CSV or Parquet: what iterations of an instance cost in time and power, for the engine",
     "forecast": "CSV or Parquet: arrival rate per window, service and bucket, with quantiles",
     "grid": "CSV or Parquet: electricity price and carbon intensity",
     "melange": "JSON: a case of Mélange, GPU types by request size; `dynamo-plan import melange`",
@@ -20,8 +21,27 @@ WRITTEN = {
 def formats(output: OutputOption = Output.TABLE) -> None:
     """List what can be read and written."""
     from dynamo_plan.emit.targets import find_targets
+    from dynamo_plan.forecast.methods import find_methods
+    from dynamo_plan.ingest.forecasts import find_forecasts
+    from dynamo_plan.ingest.measurements import find_readers
+    from dynamo_plan.ingest.telemetry import telemetry_formats
 
     rows = [{"direction": "read", "name": name, "what": what} for name, what in READ.items()]
+    rows += [
+        {"direction": "profile ingest --format", "name": name, "what": reader.DESCRIPTION}
+        for name, reader in find_readers().items()
+    ]
+    rows += [
+        {"direction": "profile ingest --telemetry", "name": one.NAME, "what": one.DESCRIPTION}
+        for one in telemetry_formats()
+    ]
+    rows += [
+        {"direction": "forecast import", "name": name, "what": one.DESCRIPTION} for name, one in find_forecasts().items()
+    ]
+    rows += [
+        {"direction": "forecast fit --method", "name": name, "what": method.DESCRIPTION}
+        for name, method in find_methods().items()
+    ]
     rows += [{"direction": "write", "name": name, "what": what} for name, what in WRITTEN.items()]
     rows += [
         {"direction": "emit --target", "name": name, "what": target.DESCRIPTION}

@@ -30,11 +30,11 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.assemble import Partition, ServiceAssembly
 from dynamo_plan.model.quantities import SiteVector
 from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import PoolSharing
+from dynamo_plan.service_assembly import Partition, ServiceAssembly
 from dynamo_plan.solve.pool_estimate import PoolEstimates
 from dynamo_plan.solve.pricing import pool_prices
 from dynamo_plan.solve.set_partition import cheapest_partition

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dynamo_plan.assemble import ServiceAssembly
 from dynamo_plan.compiled import Floats
+from dynamo_plan.service_assembly import ServiceAssembly
 from dynamo_plan.solve.courses import PoolPrices
 from dynamo_plan.solve.kernels.estimate import estimate
 from dynamo_plan.units import WATTS_PER_KILOWATT

@@ -15,7 +15,6 @@ from time import monotonic
 
 import numpy as np
 
-from dynamo_plan.assemble import Partition, ServiceAssembly
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.model.quantities import SiteVector, contribution, site_axes
 from dynamo_plan.model.trajectories import Master
@@ -23,6 +22,7 @@ from dynamo_plan.problem import Problem
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Omission, Plan, PoolSharing
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Scenario
+from dynamo_plan.service_assembly import Partition, ServiceAssembly
 from dynamo_plan.solve.coupling import energy_price, linear_prices, stands_apart
 from dynamo_plan.solve.courses import Course
 from dynamo_plan.solve.ledger import ledger, objective_value

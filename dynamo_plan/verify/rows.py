@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.remembered import remembered
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.profile import ProfileTable, Provenance
 
@@ -84,6 +85,7 @@ def index_cells(table: ProfileTable, model: str) -> dict[Kind, dict[float, Cells
     }
 
 
+@remembered
 def slo_rate(rate_rps: NDArray[np.float64], latency_ms: NDArray[np.float64], slo_ms: float) -> float:
     """Highest rate [1/s] up to which the interpolated latency stays within the SLO; 0 where it never does.
 
@@ -131,6 +133,7 @@ def read_cell(table: ProfileTable, rows: Rows, slo_ms: tuple[float, float] | Non
     return Reading(capacity, knots, watts, provenance)
 
 
+@remembered
 def tabulate_power(
     rate_rps: NDArray[np.float64], power_w: NDArray[np.float64], capacity_rps: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,11 +13,15 @@ from tests.docs.console import Step, inline_steps, not_printed, steps
 
 PAGES = (
     "docs/tutorial/first-plan.md",
+    "docs/how-to/approve-a-plan.md",
     "docs/how-to/bring-your-own-profile.md",
+    "docs/how-to/forecast-the-load.md",
     "docs/how-to/import-a-melange-case.md",
     "docs/how-to/load-does-not-fit.md",
     "docs/how-to/read-what-binds.md",
     "docs/how-to/hand-on-the-schedule.md",
+    "docs/how-to/report-a-plan.md",
+    "docs/how-to/what-if.md",
 )
 SET_UP = ("make ", "source ")
 """Commands that need a checkout of one's own; `tests/architecture` sees to make."""

@@ -12,6 +12,8 @@ from typing import Any, cast
 import pytest
 
 from dynamo_plan.cli import run
+from dynamo_plan.ingest.measurements import find_readers
+from dynamo_plan.ingest.telemetry import telemetry_formats
 from dynamo_plan.verify.rules import load_rules
 from hatch_build import ShippedData
 
@@ -21,7 +23,7 @@ CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 VARIABLE = re.compile(r"\{[^}]*\}")
 
 # Strings of the readers that are shaped like codes.
-NO_CODES = {"utf-8", "utf-8-sig", "gzip-compressed"}
+NO_CODES = {"utf-8", "utf-8-sig", "gzip-compressed"} | set(find_readers()) | {one.NAME for one in telemetry_formats()}
 # Codes that are put together, by how the source writes them.
 COMPOSED = {
     "f'{family}-gap'": {"forecast-gap", "grid-gap"},

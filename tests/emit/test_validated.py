@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from croniter import croniter  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 

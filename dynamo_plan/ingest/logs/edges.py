@@ -39,8 +39,10 @@ class EdgeSpec:
         Raises
         ------
         UsageError
-            Two percentiles of the log are the same length.
+            Two percentiles of the log are the same length, or there is no log of requests.
         """
+        if self.are_percentiles and requests is None:
+            raise _fault("the source gives rates, of which there are no percentiles")
         if requests is None or not self.are_percentiles:
             return tuple(None if value is None else int(value) for value in self.values)
         counts = requests.input if of_input else requests.output

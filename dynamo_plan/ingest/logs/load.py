@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from dynamo_plan.units import HOURS_PER_DAY, PERCENT_PER_ONE, SECONDS_PER_HOUR
 
 DAY_S = round(HOURS_PER_DAY * SECONDS_PER_HOUR)
 DAYS_PER_WEEK = 7
+SUMS = ("requests", "failed", "rate_rps", "input_tokens", "output_tokens", "input_squares", "output_squares")
+"""What adds up over clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,24 @@ def load_of(counts: Counts, service: str, name: str) -> RequestCounts:
         lengths=LengthHistogram(bins.input.edges, bins.output.edges, tally.joint.astype(np.float64)),
         filled=np.zeros(start.size, dtype=np.bool_),
     )
+
+
+def together(loads: Sequence[RequestCounts]) -> list[RequestCounts]:
+    """Loads of clients added up to that of their service; others as they are."""
+    found: dict[str, RequestCounts] = {}
+    for load in loads:
+        so_far = found.get(load.service)
+        found[load.service] = load if so_far is None else _sum(so_far, load)
+    return list(found.values())
+
+
+def _sum(one: RequestCounts, other: RequestCounts) -> RequestCounts:
+    """Two clients as one; the dispersion of independent arrivals is the mean over their requests."""
+    added = {name: getattr(one, name) + getattr(other, name) for name in SUMS}
+    weighted = sum(np.nan_to_num(load.dispersion) * load.requests for load in (one, other))
+    unknown = np.full(one.dispersion.shape, np.nan)
+    dispersion = np.divide(weighted, added["requests"], out=unknown, where=added["requests"] > 0)
+    return replace(one, client="", dispersion=dispersion, **added)
 
 
 def partly_covered(counts: Counts) -> dict[str, float]:

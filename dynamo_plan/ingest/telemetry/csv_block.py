@@ -298,9 +298,11 @@ def _settle_throttle(layout: Layout, labels: _Labels, sheet: Sheet, where: Where
 def _mask(label: str) -> int:
     """A mask, hexadecimal or decimal; DCGM's blank is none."""
     mask = float(int(label, 0)) if label[:2].casefold() == "0x" else float(label)
-    if mask != int(mask) or mask < 0:
+    if without_blanks(Quantity.THROTTLE, np.array([mask]))[1]:
+        return NO_MASK
+    if not 0 <= mask <= PLAUSIBLE[Quantity.THROTTLE][1] or mask != int(mask):
         raise ValueError(label)
-    return NO_MASK if without_blanks(Quantity.THROTTLE, np.array([mask]))[1] else int(mask)
+    return int(mask)
 
 
 def _settle_gpus(layout: Layout, labels: _Labels, sheet: Sheet, names: GpuNames, piece: Piece) -> None:

@@ -59,6 +59,6 @@ def _add(points: Points, found: re.Match[str], number: int, options: TelemetryOp
         return False
     gpu = gpu_of(dict(LABEL.findall(found["labels"] or "")), options)
     if gpu is not None:
-        time_us = round(float(found["time"]) * US_PER_MS)
+        time_us = float(found["time"]) * US_PER_MS
         points.add(where, found["name"], gpu, time_us, found["value"], faults)
     return True

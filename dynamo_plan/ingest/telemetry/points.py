@@ -11,6 +11,10 @@ from dynamo_plan.ingest.gathered import Faults, clipped
 from dynamo_plan.ingest.telemetry.dcgm_fields import FIELDS
 from dynamo_plan.ingest.telemetry.samples import BLANKS, PLAUSIBLE, Samples, empty, without_blanks
 from dynamo_plan.schema.telemetry import Quantity
+from dynamo_plan.units import US_PER_SECOND
+
+MOST_TIME_US = 253402300800e6
+"""The year 10000."""
 
 
 @dataclass(slots=True)
@@ -22,9 +26,13 @@ class Points:
     gpus: dict[str, int] = field(default_factory=dict)
     rows: dict[Quantity, tuple[list[int], list[int], list[float]]] = field(default_factory=dict)
 
-    def add(self, where: str, metric: str, gpu: str, time_us: int, text: str, faults: Faults) -> None:
+    def add(self, where: str, metric: str, gpu: str, time_us: float, text: str, faults: Faults) -> None:
         """Take one value over, or note why not; NaN is Prometheus's way to say that there is none."""
         quantity, unit, factor = FIELDS[metric]
+        if not 0.0 <= time_us <= MOST_TIME_US:  # NaN too
+            what = f"{time_us / US_PER_SECOND:g} s since 1970 is no time of a sample"
+            faults.add("telemetry-time", where, what, "", "Correct the time")
+            return
         try:
             stated = float(text)
         except ValueError:
@@ -42,7 +50,7 @@ class Points:
             return
         gpus, times, values = self.rows.setdefault(quantity, ([], [], []))
         gpus.append(self.gpus.setdefault(gpu, len(self.gpus)))
-        times.append(time_us)
+        times.append(round(time_us))
         values.append(float(value) * factor)
 
     def samples(self, faults: Faults) -> Samples | None:

@@ -68,4 +68,4 @@ def _add_series(points: Points, where: str, one: object, options: TelemetryOptio
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int | float)):
             faults.add("telemetry-json", here, f"{clipped(str(pair))} is no pair of time and value", ALLOWED, MEND)
             return
-        points.add(here, name, gpu, round(pair[0] * US_PER_SECOND), str(pair[1]), faults)
+        points.add(here, name, gpu, pair[0] * US_PER_SECOND, str(pair[1]), faults)

@@ -28,7 +28,7 @@ PLAUSIBLE = {
     Quantity.TEMPERATURE: (-60.0, 200.0, "°C"),
     Quantity.UTILISATION: (0.0, 1.0, "of the time"),
     Quantity.ENERGY: (0.0, 1e12, "J"),
-    Quantity.THROTTLE: (0.0, 2.0**32, "(mask)"),
+    Quantity.THROTTLE: (0.0, 2.0**31 - 1.0, "(mask)"),
 }
 """What a sample of one GPU can be at all, and its unit; wide enough that only another unit or a broken cell lies outside."""
 

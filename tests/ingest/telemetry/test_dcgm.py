@@ -125,6 +125,10 @@ def test_lines_that_are_no_samples(tmp_path: Path) -> None:
     assert codes(write(tmp_path, as_text() + 'DCGM_FI_DEV_SM_CLOCK{gpu="0"\n')) == ["telemetry-line"]
     assert codes(write(tmp_path, as_text().replace(" 300.5 ", " 300,5 "))) == ["table-not-a-number"]
     assert codes(write(tmp_path, as_text().replace(" 300.5 ", " -3 "))) == ["telemetry-range"]
+    assert codes(write(tmp_path, as_text().replace(f"300.5 {START_S}000", f"300.5 {START_S}000" + "0" * 400))) == [
+        "telemetry-time"
+    ]
+    assert codes(write(tmp_path, as_text().replace(" 6 ", " 2147794140 "))) == ["telemetry-range"]
 
 
 @pytest.mark.parametrize(

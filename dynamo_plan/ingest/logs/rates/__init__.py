@@ -107,7 +107,9 @@ def read_rates(paths: Sequence[Path], format: str, options: LogOptions, bins: Bi
     series = [one for log in logs for one in find_rate_readers()[format].read(log, options, bins)]
     if not any(one.requests.sum() > 0 for one in series):
         raise InputError(
-            Fault("log-empty", logs[0].shown, "there is no request in the log", "At least one is needed", "Check the file")
+            Fault(
+                "log-empty", logs[0].shown, "there is no request in the log", "At least one is needed", "Check the file"
+            )
         )
     return series
 

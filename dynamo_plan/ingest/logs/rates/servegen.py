@@ -42,7 +42,9 @@ def read(log: LogFile, options: LogOptions, bins: Binning) -> Iterator[RateSerie
     time_s, rate, variation = _table(log)
     step_s = np.diff(time_s)
     if time_s.size < 2 or (step_s <= 0).any() or (rate < 0).any():
-        raise InputError(Fault("log-row", log.shown, "times do not ascend, or a rate is below 0", ALLOWED, "Correct the file"))
+        raise InputError(
+            Fault("log-row", log.shown, "times do not ascend, or a rate is below 0", ALLOWED, "Correct the file")
+        )
     length_s = np.append(step_s, step_s[-1])
     begin_ns = options.start_ns + np.rint(time_s * NANOSECONDS_PER_SECOND).astype(np.int64)
     inputs, outputs = _shares(log, time_s, bins)
@@ -98,7 +100,9 @@ def _shares(log: LogFile, time_s: NDArray[np.float64], bins: Binning) -> tuple[C
         ]
     except (ValueError, KeyError, TypeError) as error:
         what = f"{path.name} cannot be read: {type(error).__name__}: {error}"
-        raise InputError(Fault("servegen-lengths", log.shown, what, "Distributions per window", "Copy it again")) from error
+        raise InputError(
+            Fault("servegen-lengths", log.shown, what, "Distributions per window", "Copy it again")
+        ) from error
     (input_share, input_mean), (output_share, output_mean) = sides
     return (input_share[window], input_mean[window]), (output_share[window], output_mean[window])
 
