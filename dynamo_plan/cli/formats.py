@@ -23,6 +23,8 @@ def formats(output: OutputOption = Output.TABLE) -> None:
     from dynamo_plan.emit.targets import find_targets
     from dynamo_plan.forecast.methods import find_methods
     from dynamo_plan.ingest.forecasts import find_forecasts
+    from dynamo_plan.ingest.logs import find_readers as find_log_readers
+    from dynamo_plan.ingest.logs.rates import find_rate_readers
     from dynamo_plan.ingest.measurements import find_readers
     from dynamo_plan.ingest.telemetry import telemetry_formats
 
@@ -34,6 +36,10 @@ def formats(output: OutputOption = Output.TABLE) -> None:
     rows += [
         {"direction": "profile ingest --telemetry", "name": one.NAME, "what": one.DESCRIPTION}
         for one in telemetry_formats()
+    ]
+    rows += [
+        {"direction": "forecast build --format", "name": name, "what": one.DESCRIPTION}
+        for name, one in (find_log_readers() | find_rate_readers()).items()  # type: ignore[operator]
     ]
     rows += [
         {"direction": "forecast import", "name": name, "what": one.DESCRIPTION} for name, one in find_forecasts().items()

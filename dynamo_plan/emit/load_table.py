@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,12 +59,12 @@ def statistics_bytes(loads: Sequence[RequestStatistics]) -> bytes:
     return (json.dumps(record, separators=(",", ":")) + "\n").encode()
 
 
-def _columns(load: RequestCounts, part: slice, *, by_client: bool) -> dict[str, list[object]]:
+def _columns(load: RequestCounts, part: slice, *, by_client: bool) -> dict[str, list[Any]]:
     """Columns of the table for some windows; None where nothing is known. With clients, rows without load are left out."""
     count = len(load.buckets)
     starts = np.char.add(np.datetime_as_string(load.windows.start[part], unit="s"), "Z")
     requests = load.requests[part]
-    columns: dict[str, list[object]] = {
+    columns: dict[str, list[Any]] = {
         "window_start": np.repeat(starts, count).tolist(),
         "service": [load.service] * (len(starts) * count),
         "bucket": [bucket.name for bucket in load.buckets] * len(starts),

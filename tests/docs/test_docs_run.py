@@ -18,6 +18,7 @@ PAGES = (
     "docs/how-to/forecast-the-load.md",
     "docs/how-to/import-a-melange-case.md",
     "docs/how-to/load-does-not-fit.md",
+    "docs/how-to/load-from-logs.md",
     "docs/how-to/read-what-binds.md",
     "docs/how-to/hand-on-the-schedule.md",
     "docs/how-to/report-a-plan.md",

@@ -93,25 +93,34 @@ def rate_format(paths: Sequence[Path], format: str | None) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def read_rates(paths: Sequence[Path], format: str, options: LogOptions, bins: Binning) -> list[RateSeries]:
-    """Series of all files.
+def read_rates(
+    paths: Sequence[Path], format: str, options: LogOptions, bins: Binning, *, keep_going: bool = False
+) -> tuple[list[RateSeries], tuple[Fault, ...]]:
+    """Series of all files, and what is wrong with those that were left out.
 
     Raises
     ------
     InputError
-        With all faults of files that cannot be read; or there is no request.
+        With all faults of files that cannot be read, unless `keep_going`; or there is no request.
     """
     faults = Faults()
     logs = [log for log in (find_log(path, faults) for path in paths) if log is not None]
     faults.raise_if_any()
-    series = [one for log in logs for one in find_rate_readers()[format].read(log, options, bins)]
+    series: list[RateSeries] = []
+    for log in logs:
+        try:
+            series += find_rate_readers()[format].read(log, options, bins)
+        except InputError as error:
+            faults.extend(error.faults)
+    if not keep_going:
+        faults.raise_if_any()
     if not any(one.requests.sum() > 0 for one in series):
         raise InputError(
             Fault(
                 "log-empty", logs[0].shown, "there is no request in the log", "At least one is needed", "Check the file"
             )
         )
-    return series
+    return series, tuple(faults)
 
 
 def load_of_rates(

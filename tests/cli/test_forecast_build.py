@@ -1,0 +1,168 @@
+"""`forecast build` and `forecast synthesize` as users call them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from dynamo_plan.ingest import read_forecast
+from tests.cli.conftest import Answer, Call
+
+HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """An hour and a half of a request each ten seconds, half of them long; nothing in the third half-hour; one failed."""
+    path = tmp_path / "log.csv"
+    lines = [
+        f"2024-05-12 0{second // 3600}:{second // 60 % 60:02}:{second % 60:02}.5,{100 + second % 20 * 100},50"
+        for second in range(0, 7200, 10)
+        if not 3600 <= second < 5400
+    ]
+    path.write_text(HEADER + "\n".join([*lines, "2024-05-12 01:59:59.9,100,0"]))
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def build(call: Call, log: Path, *more: object) -> Answer:
+    return call("forecast", "build", log, "-o", log.with_name("load.csv"), "--service", "chat", *more)
+
+
+def test_load_and_card(call: Call, log: Path) -> None:
+    answer = build(call, log, "--buckets", "1000,null/100,null")
+    assert answer.code == 0, answer.err
+    rows = rows_of(log.with_name("load.csv"))
+    assert [float(row["rate_rps"]) for row in rows if row["bucket"] == "SS"] == [0.05, 0.05, 0.0, 0.05]
+    assert [row["requests"] for row in rows if row["bucket"] == "LS"] == ["90", "90", "0", "90"]
+    assert [row["failed"] for row in rows if row["bucket"] == "SS"] == ["0", "0", "0", "1"]
+    assert float(rows[0]["mean_input_tokens"]) == 100
+    assert float(rows[2]["mean_input_tokens"]) == 1100
+    assert rows[-1]["mean_input_tokens"] == ""
+    assert "chat: no request in 1 windows from 2024-05-12T01:00:00Z: rate 0 there" in answer.err
+    assert "541 requests of 1 file (azure), 2024-05-12T00:00:00Z to 2024-05-12T01:59:59Z" in answer.err
+    assert "SS" in answer.out
+
+
+def test_solve_takes_the_table(call: Call, log: Path) -> None:
+    assert build(call, log).code == 0
+    names = [f"{first}{second}" for first in "SML" for second in "SML"]
+    forecast = read_forecast(log.with_name("load.csv"), "chat", names, 30)
+    assert forecast.rate_rps.sum(axis=1).tolist() == pytest.approx([0.1, 0.1, 0.0, 0.1])
+
+
+def test_gaps_are_filled_when_asked(call: Call, log: Path) -> None:
+    answer = build(call, log, "--buckets", "9000/null", "--fill-gaps")
+    assert answer.code == 0, answer.err
+    rows = rows_of(log.with_name("load.csv"))
+    # One day of log has no other at the same time: the gap stays, and is said.
+    assert [row["filled"] for row in rows] == ["0"] * 4
+    first_hour = [line for line in log.read_text().splitlines() if " 00:" in line]
+    next_day = "\n".join(line.replace("05-12 00:", "05-13 01:") for line in first_hour)
+    log.write_text(f"{log.read_text()}\n{next_day}")
+    answer = build(call, log, "--buckets", "9000/null", "--fill-gaps", "--force")
+    filled = [row for row in rows_of(log.with_name("load.csv")) if row["filled"] == "1"]
+    assert "rates of 3 windows were filled in" in answer.err
+    assert [(row["window_start"], row["rate_rps"], row["requests"]) for row in filled] == [
+        ("2024-05-12T01:00:00Z", "0.1", "0"),  # as on the next day
+        ("2024-05-13T00:00:00Z", "0.1", "0"),  # as on the day before
+        ("2024-05-13T00:30:00Z", "0.1", "0"),
+    ]
+
+
+def test_parquet_and_statistics(call: Call, log: Path) -> None:
+    target = log.with_name("load.parquet")
+    assert call("forecast", "build", log, "-o", target, "--service", "chat").code == 0
+    record = json.loads(log.with_name("load.requests.json").read_text())
+    assert record["version"] == 1
+    assert sum(record["services"][0]["requests"]) == 540
+
+
+def test_several_services_in_a_log(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("ts,in,out,who\n2024-05-12T00:00:00Z,5,5,chat\n2024-05-12T00:10:00Z,5,5,code\n")
+    columns = [part for pair in ("arrival=ts", "input=in", "output=out", "service=who") for part in ("--column", pair)]
+    target = tmp_path / "load.csv"
+    assert call("forecast", "build", path, "-o", target, *columns).code == 0
+    assert {row["service"] for row in rows_of(target)} == {"chat", "code"}
+    assert call("forecast", "build", path, "-o", target, *columns, "--service", "code", "--force").code == 0
+    assert {row["service"] for row in rows_of(target)} == {"code"}
+    answer = call("forecast", "build", path, "-o", target, *columns, "--service", "cod", "--force")
+    assert (answer.code, "[service-unknown]" in answer.err) == (2, True)
+
+
+def test_buckets_and_window_of_a_scenario(call: Call, scenario: Path, log: Path) -> None:
+    answer = call("forecast", "build", log, "-o", log.with_name("load.csv"), "--scenario", scenario)
+    assert answer.code == 0, answer.err
+    assert len({row["window_start"] for row in rows_of(log.with_name("load.csv"))}) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "part"),
+    [
+        (["--window", "7min"], 2, "log-window"),
+        (["--buckets", "5"], 2, "log-buckets"),
+        (["--buckets", "p10,p20"], 2, "log-buckets"),
+        (["--format", "azur"], 2, "Did you mean azure?"),
+        (["--format", "columns"], 2, "log-column-option"),
+        (["--engine", "dask", "--address", "tcp://127.0.0.1:9"], 2, "engine-unreachable"),
+        (["--engine", "spark"], 2, "spark"),
+    ],
+)
+def test_options_that_cannot_be_carried_out(call: Call, log: Path, options: list[str], code: int, part: str) -> None:
+    answer = build(call, log, *options)
+    assert answer.code == code
+    assert part in answer.err
+    assert not log.with_name("load.csv").exists()
+
+
+def test_bad_rows_write_nothing(call: Call, log: Path) -> None:
+    log.write_text(log.read_text() + "\n2024-05-12 01:59:59,-7,5\n")
+    answer = build(call, log)
+    assert answer.code == 5
+    assert "log.csv:543 ContextTokens: -7 tokens are below 0." in answer.err
+    assert not log.with_name("load.csv").exists()
+    answer = build(call, log, "--keep-going")
+    assert answer.code == 0
+    assert "left out: 1 rows that are no request" in answer.err
+
+
+def test_nothing_is_overwritten_unasked(call: Call, log: Path) -> None:
+    assert build(call, log).code == 0
+    answer = build(call, log)
+    assert (answer.code, "[output-exists]" in answer.err) == (5, True)
+
+
+def test_synthesized_requests_have_the_load_they_came_from(call: Call, log: Path) -> None:
+    assert build(call, log).code == 0
+    load, trace = log.with_name("load.csv"), log.with_name("trace.csv")
+    for seed, target in ((1, trace), (1, log.with_name("again.csv")), (2, log.with_name("other.csv"))):
+        answer = call("forecast", "synthesize", load, "-o", target, "--seed", seed, "--scale", 20)
+        assert answer.code == 0, answer.err
+    assert trace.read_bytes() == log.with_name("again.csv").read_bytes() != log.with_name("other.csv").read_bytes()
+    assert call("forecast", "build", trace, "-o", log.with_name("back.csv"), "--service", "chat").code == 0
+    rates = [sum(float(row["rate_rps"]) for row in rows_of(path)) for path in (load, log.with_name("back.csv"))]
+    assert rates[1] == pytest.approx(20 * rates[0], rel=0.05)
+    assert call("forecast", "synthesize", load, "-o", log.with_name("t.parquet")).code == 0
+
+
+def test_synthesize_needs_statistics_of_the_service(call: Call, log: Path) -> None:
+    assert build(call, log).code == 0
+    load, statistics = log.with_name("load.csv"), log.with_name("load.requests.json")
+    statistics.write_text(statistics.read_text().replace("chat", "code"))
+    answer = call("forecast", "synthesize", load, "-o", log.with_name("t.csv"))
+    assert (answer.code, "[statistics-service]" in answer.err) == (5, True)
+    statistics.write_text('{"version": 9}')
+    answer = call("forecast", "synthesize", load, "-o", log.with_name("t.csv"))
+    assert (answer.code, "[statistics-file]" in answer.err) == (5, True)
+    statistics.unlink()
+    answer = call("forecast", "synthesize", load, "-o", log.with_name("t.csv"))
+    assert (answer.code, "[file-not-found]" in answer.err) == (5, True)
+    assert not log.with_name("t.csv").exists()
