@@ -23,6 +23,7 @@ from dynamo_plan.cli import (
     import_case,
     init,
     profile,
+    replay,
     report,
     schema,
     solve,
@@ -53,6 +54,7 @@ app.command()(solve.solve)
 app.command()(verify.verify)
 app.command()(explain.explain)
 app.command()(whatif.whatif)
+app.command()(replay.replay)
 app.command()(report.report)
 app.command()(diff.diff)
 app.command()(approve.approve)

@@ -39,10 +39,11 @@ def formats(output: OutputOption = Output.TABLE) -> None:
     ]
     rows += [
         {"direction": "forecast build --format", "name": name, "what": one.DESCRIPTION}
-        for name, one in (find_log_readers() | find_rate_readers()).items()  # type: ignore[operator]
+        for name, one in (find_log_readers() | find_rate_readers()).items()
     ]
     rows += [
-        {"direction": "forecast import", "name": name, "what": one.DESCRIPTION} for name, one in find_forecasts().items()
+        {"direction": "forecast import", "name": name, "what": one.DESCRIPTION}
+        for name, one in find_forecasts().items()
     ]
     rows += [
         {"direction": "forecast fit --method", "name": name, "what": method.DESCRIPTION}

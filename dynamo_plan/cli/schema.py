@@ -15,6 +15,7 @@ NAMES = {
     "sweep": "what `whatif` reads (YAML)",
     "accounts": "what `report --accounts` reads (YAML)",
     "plan": "plan.json, the whole plan",
+    "replay": "replay.json, what `replay` found",
     "summary": "summary.json, what `solve -o json` prints",
 }
 
@@ -33,6 +34,7 @@ def schema(
     from dynamo_plan.schema.accounts import AccountsSpec
     from dynamo_plan.schema.plan import Plan
     from dynamo_plan.schema.recipe import Recipe
+    from dynamo_plan.schema.replay import Replay
     from dynamo_plan.schema.scenario import Scenario
     from dynamo_plan.schema.sweep import SweepSpec
 
@@ -46,6 +48,7 @@ def schema(
         "sweep": SweepSpec,
         "accounts": AccountsSpec,
         "plan": Plan,
+        "replay": Replay,
         "summary": Summary,
     }
     adapter: TypeAdapter[object] = TypeAdapter(shapes[name])

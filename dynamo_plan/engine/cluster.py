@@ -166,14 +166,14 @@ class Cluster:
         )
         on_s = state.on_ps.astype(np.float64) * SECONDS_PER_PICOSECOND
         host_w = np.array([[self._rows[one.slots[0]].model.host_power_w] for one in self._pools])
-        marks = state.marks.astype(np.int64)
+        is_served = state.times[:, Time.END] >= 0
         return Outcome(
             requests=arrived,
             first_token_ps=state.times[:, Time.FIRST_TOKEN].copy(),
             end_ps=state.times[:, Time.END].copy(),
-            late_gaps=np.where(state.times[:, Time.END] >= 0, marks[:, Mark.LATE], 0),
-            preemptions=marks[:, Mark.PREEMPTED],
-            instance=marks[:, Mark.INSTANCE],
+            late_gaps=np.where(is_served, state.marks[:, Mark.LATE], 0).astype(np.int64),
+            preemptions=state.marks[:, Mark.PREEMPTED].astype(np.int64),
+            instance=state.marks[:, Mark.INSTANCE].astype(np.int64),
             gaps=state.histogram.copy(),
             energy_j=state.energy_j.sum(axis=2),
             host_energy_j=on_s * host_w,

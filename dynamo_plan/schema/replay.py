@@ -123,10 +123,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Facility power over time, and how instances stood, per step of `step_s` [s].
+    """Facility power per step of `step_s` [s], and how instances stood in each window.
 
-    `clock_mhz`: mean over running instances, each counted by its GPUs; 0 where none runs. `gpus`: in running instances by parallelism,
-    such as ``h100 TP4``.
+    `clock_mhz`: mean over running instances and time, each counted by its GPUs; 0 where none runs. `gpus`: in running instances by
+    parallelism, such as ``h100 TP4``.
     """
 
     step_s: float

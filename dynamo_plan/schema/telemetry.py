@@ -38,7 +38,7 @@ class ThrottleReason(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Samples of GPUs, sorted by GPU and then by time; every array has shape (sample,).
+    """Samples of GPUs, of each in the order of its times and none twice; every array has shape (sample,).
 
     A quantity that no file states is None; one that a sample lacks is NaN, or `NO_MASK`.
 
@@ -83,10 +83,9 @@ class Telemetry:
     def __len__(self) -> int:
         return int(self.gpu.size)
 
-    def rows_of(self, gpu: int) -> slice:
-        """Rows of one GPU."""
-        first, last = np.searchsorted(self.gpu, [gpu, gpu + 1])
-        return slice(int(first), int(last))
+    def rows_of(self, gpu: int) -> NDArray[np.int64]:
+        """Rows of one GPU, in the order of their times."""
+        return np.flatnonzero(self.gpu == gpu)
 
 
 class Outcome(StrEnum):

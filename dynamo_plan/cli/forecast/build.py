@@ -100,7 +100,9 @@ def build(
     grid, options = grid_of(window), log_options(column or [], time_unit, zone, start)
     rates = None if column else rate_format(logs, format)
     if rates is not None:
-        loads = _loads_of_rates(logs, rates, options, edges, grid, service, by_client=by_client, keep_going=keep_going)
+        loads, notes = _loads_of_rates(
+            logs, rates, options, edges, grid, service, by_client=by_client, keep_going=keep_going
+        )
     else:
         log = find_logs(logs, options, format=format, drop_duplicates=drop_duplicates)
         with _progress() as on_share:
@@ -108,10 +110,12 @@ def build(
             bins = _bins(edges, log, service, place, keep_going=keep_going)
             counts, left_out = count_logs(log, bins, grid, place, keep_going=keep_going)
         loads = _loads(counts, service, fill=fill_gaps)
-        _say_what_was_read(log, counts, left_out, start)
+        notes = _what_was_read(log, counts, left_out, start)
     _write(output, loads, force=force)
     whole = together(loads)
     print_rows(_card(whole), Output.TABLE)
+    for note in notes:
+        say(note)
     for load in whole:
         _say_gaps(load)
     say(f"Wrote {output}. Next: dynamo-plan forecast backtest {output}")
@@ -127,8 +131,8 @@ def _loads_of_rates(
     *,
     by_client: bool,
     keep_going: bool,
-) -> list[RequestCounts]:
-    """Load of a source that gives rates."""
+) -> tuple[list[RequestCounts], list[str]]:
+    """Load of a source that gives rates, and what to say of it."""
     from dynamo_plan.ingest.logs.binning import binning
     from dynamo_plan.ingest.logs.edges import parse_edges
     from dynamo_plan.ingest.logs.rates import find_rate_readers, load_of_rates, read_rates
@@ -136,14 +140,17 @@ def _loads_of_rates(
     inputs, outputs = parse_edges(edges)
     bins = binning(inputs.edges(None, of_input=True), outputs.edges(None, of_input=False))
     series, faults = read_rates(logs, format, options, bins, keep_going=keep_going)
-    for fault in faults:
-        say(f"left out: {fault}")
     loads = load_of_rates(series, bins, grid, service or SERVICE, by_client=by_client)
-    say(f"{len(logs)} file{'s' * (len(logs) > 1)} ({format}) of rates: both lengths are taken as independent, and")
-    say("there is nothing beside the table to synthesize requests from")
+    notes = [f"left out: {fault}" for fault in faults]
+    notes.append(f"{_files(len(logs))} ({format}) of rates: both lengths are taken as independent of each other, and")
+    notes.append("there is nothing beside the table to synthesize requests from")
     if find_rate_readers()[format].FROM_START and not options.start_ns:
-        say(NO_DATE)
-    return loads
+        notes.append(NO_DATE)
+    return loads, notes
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'s' * (count > 1)}"
 
 
 def _from_scenario(scenario: Path | None, service: str | None, buckets: str | None, window: str) -> tuple[str, str]:
@@ -242,28 +249,25 @@ def _card(loads: list[RequestCounts]) -> list[dict[str, str | int | float | None
     ]
 
 
-def _say_what_was_read(log: Log, counts: Counts, left_out: int, start: str | None) -> None:
+def _what_was_read(log: Log, counts: Counts, left_out: int, start: str | None) -> list[str]:
+    """What to say of a log."""
     from dynamo_plan.ingest.logs.load import moment, partly_covered
 
     first, last = moment(counts.first_ns), moment(counts.last_ns)
-    say(
-        f"{counts.rows:,} requests of {len(log.files)} file{'s' * (len(log.files) > 1)} ({', '.join(log.formats)}), {first} to {last}"
-    )
+    notes = [f"{counts.rows:,} requests of {_files(len(log.files))} ({', '.join(log.formats)}), {first} to {last}"]
     if left_out:
-        say(f"left out: {left_out:,} rows that are no request")
+        notes.append(f"left out: {left_out:,} rows that are no request")
     if log.from_start and start is None:
-        say(NO_DATE)
+        notes.append(NO_DATE)
     if counts.backward:
-        say(
-            f"{counts.backward:,} requests stand behind a later one, the furthest by {counts.furthest_back_s:g} s; all are counted"
-        )
-    outside = sum(tally.outside for tally in counts.tallies.values())
-    if outside:
-        say(
-            f"{outside:,} requests are longer than every bucket and not in the table; end --buckets with null to have them"
-        )
+        furthest = f"the furthest by {counts.furthest_back_s:g} s"
+        notes.append(f"{counts.backward:,} requests stand behind a later one, {furthest}; all are counted")
+    if counts.outside:
+        mend = "end --buckets with null to have them"
+        notes.append(f"{counts.outside:,} requests are longer than every bucket and not in the table; {mend}")
     for name, share in partly_covered(counts).items():
-        say(f"The log covers {share:.0%} of the {name} window: its rate is too low by the rest")
+        notes.append(f"The log covers {share:.0%} of the {name} window: its rate is too low by the rest")
+    return notes
 
 
 def _say_gaps(load: RequestCounts) -> None:

@@ -383,9 +383,10 @@ def read_samples(
 
 
 @compiled_in_place
-def deal(gpu: NDArray[np.int16], free: Integers, column: Floats, dealt: Floats) -> None:
-    """Copy a column GPU after GPU; `free` (gpu,) holds the first place of each, and afterwards the next."""
+def rises(gpu: NDArray[np.int16], time_us: Integers, latest_us: Integers) -> bool:
+    """Whether every GPU's times rise from row to row; `latest_us` (gpu,) is where its last one is kept, the least number at first."""
     for row in range(gpu.size):
-        place = free[gpu[row]]
-        dealt[place] = column[row]
-        free[gpu[row]] = place + 1
+        if time_us[row] <= latest_us[gpu[row]]:
+            return False
+        latest_us[gpu[row]] = time_us[row]
+    return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
@@ -21,6 +21,7 @@ import pyarrow as pa
 from dynamo_plan.errors import Fault, InputError, UsageError
 from dynamo_plan.ingest.gathered import MOST_LISTED, Faults, did_you_mean
 from dynamo_plan.ingest.logs import readers
+from dynamo_plan.ingest.logs.arrivals import Collected
 from dynamo_plan.ingest.logs.binning import Binning
 from dynamo_plan.ingest.logs.counts import Counts, Grid, distinct
 from dynamo_plan.ingest.logs.delimited import WHOLE, Span
@@ -29,6 +30,7 @@ from dynamo_plan.ingest.logs.log_file import LogFile, find_log
 from dynamo_plan.ingest.logs.options import LogOptions
 from dynamo_plan.ingest.logs.requests import Flaw, Rejects
 from dynamo_plan.parallel import Engine, completed, cores
+from dynamo_plan.schema.trace import Trace
 
 LEAST_PART_BYTES = 16 << 20
 """A smaller part would cost more to hand out than to count."""
@@ -178,9 +180,28 @@ def measure_lengths(log: Log, service: str | None, place: Place, *, keep_going: 
     return lengths
 
 
+def read_requests(log: Log, place: Place, *, keep_going: bool = False) -> tuple[dict[str, Trace], int]:
+    """All requests by service (empty where the log names none), in the order of their arrival, and how many rows were left out.
+
+    Raises
+    ------
+    InputError
+        As `count_logs`.
+    """
+    collected, left_out = Collected(), 0
+    parts = _parts(log, _Task(log, 0, WHOLE, is_collected=True), place, keep_going=keep_going)
+    for part in sorted(parts, key=lambda part: (part.file, part.begin)):  # threads end in any order
+        if isinstance(part.found, Collected):
+            collected.merge(part.found)
+            left_out += part.rejects.count
+    if not collected.batches or not any(len(batch) for batch in collected.batches):
+        raise _nothing(log)
+    return collected.traces(", ".join(file.shown for file, _ in log.files)), left_out
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A part of a log to count; without bins its lengths are measured."""
+    """A part of a log to count or to collect; otherwise its lengths are measured."""
 
     log: Log
     file: int
@@ -188,6 +209,7 @@ class _Task:
     bins: Binning | None = None
     grid: Grid | None = None
     service: str | None = None
+    is_collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +217,8 @@ class _Part:
     """What came of a task."""
 
     file: int
-    found: Counts | ExactLengths
+    begin: int
+    found: Counts | ExactLengths | Collected
     rejects: Rejects
 
 
@@ -203,14 +226,18 @@ def _count_part(task: _Task) -> _Part:
     """Count a part; where duplicates are dropped, the part is the whole log, for only so can they be told."""
     files = task.log.files if task.log.drop_duplicates else task.log.files[task.file : task.file + 1]
     bins, grid = task.bins, task.grid
-    found = ExactLengths(task.service) if bins is None or grid is None else Counts(bins, grid)
+    found: Counts | ExactLengths | Collected
+    if task.is_collected:
+        found = Collected()
+    else:
+        found = ExactLengths(task.service) if bins is None or grid is None else Counts(bins, grid)
     rejects = Rejects()
     batches = (
         batch for file, name in files for batch in find_readers()[name].read(file, task.log.options, rejects, task.span)
     )
     for batch in distinct(list(batches)) if task.log.drop_duplicates else batches:
         found.add(batch)
-    return _Part(task.file, found, rejects)
+    return _Part(task.file, task.span.begin, found, rejects)
 
 
 def _parts(log: Log, whole: _Task, place: Place, *, keep_going: bool) -> Iterator[_Part]:
@@ -240,7 +267,7 @@ def _tasks(log: Log, whole: _Task, place: Place) -> list[_Task]:
         count = max(1, round(file.size / part)) if in_parts else 1
         edges = [file.size * number // count for number in range(count)]
         spans = [Span(low, high) for low, high in zip(edges, [*edges[1:], None], strict=True)]
-        found += [_Task(log, index, span, whole.bins, whole.grid, whole.service) for span in spans]
+        found += [replace(whole, file=index, span=span) for span in spans]
     return found
 
 

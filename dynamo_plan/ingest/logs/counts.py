@@ -156,6 +156,11 @@ class Counts:
     furthest_back_ns: int = 0
 
     @property
+    def outside(self) -> int:
+        """Requests that no bucket holds."""
+        return sum(tally.outside for tally in self.tallies.values())
+
+    @property
     def furthest_back_s(self) -> float:
         """As `furthest_back_ns` [s]."""
         return self.furthest_back_ns / NANOSECONDS_PER_SECOND

@@ -9,14 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from dynamo_plan.ingest.gathered import MOST_LISTED, Faults
-from dynamo_plan.ingest.kernels.samples import deal
 from dynamo_plan.ingest.telemetry.csv_block import NO_ROW, Block, GpuNames, Layout, Piece, Sheet, parse_block
 from dynamo_plan.ingest.telemetry.csv_columns import Column, Role
 from dynamo_plan.ingest.telemetry.options import TelemetryOptions
-from dynamo_plan.ingest.telemetry.samples import Samples, Values, number_first
+from dynamo_plan.ingest.telemetry.samples import Samples, Values
 from dynamo_plan.parallel import cores
 from dynamo_plan.schema.telemetry import Quantity
 
@@ -68,44 +65,27 @@ def read_stream(
                 if len(pieces[-1].faults):
                     break
         pieces += [one.result() for one in running]
-        for piece in pieces:
-            faults.extend(list(piece.faults)[:MOST_LISTED])
-            dropped += piece.dropped
-        if any(len(piece.faults) for piece in pieces):
-            return None
-        return _samples(layout, sheet.part(slice(0, start)), list(names), dropped, pool)
+    for piece in pieces:
+        faults.extend(list(piece.faults)[:MOST_LISTED])
+        dropped += piece.dropped
+    if any(len(piece.faults) for piece in pieces):
+        return None
+    return _samples(layout, sheet.part(slice(0, start)), list(names), dropped)
 
 
-def _samples(
-    layout: Layout, sheet: Sheet, names: list[str], dropped: Counter[str], pool: ThreadPoolExecutor
-) -> Samples:
-    """The rows of a sheet, GPU after GPU in the order of their names, and within it as they stand in the file."""
+def _samples(layout: Layout, sheet: Sheet, names: list[str], dropped: Counter[str]) -> Samples:
+    """The rows of a sheet as they stand in the file."""
     is_row = sheet.gpu != NO_ROW
     if not is_row.all():
         time_us, gpu, numbers = sheet.time_us[is_row], sheet.gpu[is_row], sheet.numbers[:, is_row]
         sheet = Sheet(time_us, gpu, numbers, sheet.throttle[is_row] if sheet.throttle.size else sheet.throttle)
-    ordered = sorted(names, key=number_first)
-    rank = np.array([ordered.index(name) for name in names], dtype=np.int16)
-    gpu = rank[sheet.gpu] if ordered != names else sheet.gpu
     values: dict[Quantity, Values] = {}
     for slot, column in enumerate(layout.of(Role.NUMBER)):
         if column.known.quantity is not None:
             values[column.known.quantity] = sheet.numbers[slot]
     if sheet.throttle.size:
         values[Quantity.THROTTLE] = sheet.throttle
-    time_us = sheet.time_us
-    if bool((gpu[1:] < gpu[:-1]).any()):
-        counts = np.bincount(gpu, minlength=len(names))
-
-        def dealt(column: Values) -> Values:
-            moved = np.empty_like(column)
-            deal(gpu, np.cumsum(counts) - counts, column, moved)
-            return moved
-
-        *moved, time_us = pool.map(dealt, (*values.values(), time_us))
-        values = dict(zip(values, moved, strict=True))
-        gpu = np.repeat(np.arange(len(names), dtype=np.int16), counts)
-    return Samples(tuple(ordered), gpu, time_us, values, dropped)
+    return Samples(tuple(names), sheet.gpu, sheet.time_us, values, dropped)
 
 
 def _likely_rows(file: BinaryIO, header_lines: int) -> int:

@@ -10,7 +10,7 @@ from dynamo_plan.ingest.gathered import Faults, clipped
 from dynamo_plan.ingest.source import read_source
 from dynamo_plan.ingest.telemetry.dcgm_fields import FIELDS, gpu_of
 from dynamo_plan.ingest.telemetry.options import TelemetryOptions
-from dynamo_plan.ingest.telemetry.points import Points
+from dynamo_plan.ingest.telemetry.points import MOST_TIME_US, Points
 from dynamo_plan.ingest.telemetry.samples import Samples
 from dynamo_plan.units import US_PER_SECOND
 
@@ -68,4 +68,5 @@ def _add_series(points: Points, where: str, one: object, options: TelemetryOptio
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int | float)):
             faults.add("telemetry-json", here, f"{clipped(str(pair))} is no pair of time and value", ALLOWED, MEND)
             return
-        points.add(here, name, gpu, pair[0] * US_PER_SECOND, str(pair[1]), faults)
+        # Clipped before it becomes a float, which numbers of hundreds of digits do not fit; what is clipped is no time.
+        points.add(here, name, gpu, min(pair[0], MOST_TIME_US) * US_PER_SECOND, str(pair[1]), faults)

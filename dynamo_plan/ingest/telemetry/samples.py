@@ -1,4 +1,4 @@
-"""Samples as the files give them, and their joining to one `Telemetry`: sorted, each sample once."""
+"""Samples as the files give them, and their joining to one `Telemetry`: in order, each sample once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.ingest.gathered import Faults
+from dynamo_plan.ingest.kernels.samples import rises
 from dynamo_plan.schema.telemetry import NO_MASK, Quantity, Telemetry
 
 INT32_BLANK = (2147483632.0, 2147483647.0)
@@ -87,15 +88,15 @@ def without_blanks(quantity: Quantity, values: NDArray[np.float64]) -> tuple[NDA
 def joined(parts: Sequence[Samples], paths: Sequence[str], faults: Faults) -> Telemetry | None:
     """All samples as one telemetry; None, with the fault noted, where nothing was measured."""
     used = {part.gpus[code] for part in parts for code in np.flatnonzero(np.bincount(part.gpu)).tolist()}
-    names = tuple(sorted(used, key=number_first))
+    names = tuple(sorted(used, key=_number_first))
     index = {name: position for position, name in enumerate(names)}
     moved = [np.array([index.get(name, -1) for name in part.gpus], dtype=np.int16)[part.gpu] for part in parts]
     gpu, time_us = _whole(moved, np.int16), _whole([part.time_us for part in parts], np.int64)
     sizes = [part.time_us.size for part in parts]
-    order = _order(gpu, time_us)
+    order, first = _order(gpu, time_us, len(names)), None
     if order is not None:
         gpu, time_us = gpu[order], time_us[order]
-    first = _first_of_each(gpu, time_us)
+        first = _first_of_each(gpu, time_us)
     dropped = sum((part.dropped for part in parts), Counter[str]())
     columns: dict[str, Any] = {}
     repeats = 0
@@ -121,16 +122,15 @@ def joined(parts: Sequence[Samples], paths: Sequence[str], faults: Faults) -> Te
     )
 
 
-def number_first(name: str) -> tuple[bool, int, str]:
+def _number_first(name: str) -> tuple[bool, int, str]:
     """Order of GPU names: indices as numbers, then all others."""
     return (not name.isdecimal(), len(name) if name.isdecimal() else 0, name)
 
 
-def _order(gpu: NDArray[np.int16], time_us: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Rows by GPU, then by time, then as they came; None where they stand so already."""
-    of_same = gpu[1:] == gpu[:-1]
-    is_sorted = (gpu[1:] > gpu[:-1]) | (of_same & (time_us[1:] >= time_us[:-1]))
-    return None if bool(is_sorted.all()) else np.lexsort((time_us, gpu))
+def _order(gpu: NDArray[np.int16], time_us: NDArray[np.int64], gpus: int) -> NDArray[np.int64] | None:
+    """Rows by GPU, then by time, then as they came; None where the times of every GPU rise as it is."""
+    latest_us = np.full(gpus, np.iinfo(np.int64).min)
+    return None if rises(gpu, time_us, latest_us) else np.lexsort((time_us, gpu))
 
 
 def _first_of_each(gpu: NDArray[np.int16], time_us: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -12,6 +12,10 @@ from dynamo_plan.schema.measurement import Measurement
 from dynamo_plan.schema.telemetry import Outcome, Quantity, Telemetry, ThrottleReason, Verdict
 from dynamo_plan.units import US_PER_SECOND
 
+MOST_GAP = 0.3
+"""Longest time between two samples, or between a sample and an edge, as a share of the run. Beyond it a power is made of what nobody saw;
+counters are held to the same, so that both are of the run and not of its surroundings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -20,7 +24,7 @@ class Window:
     Attributes
     ----------
     telemetry : Telemetry
-        All of it: what lies just outside is needed to interpolate at the edges.
+        Of the run and of `MOST_GAP` of its length on either side, to interpolate at the edges.
     start_us, end_us : int
         Microseconds since 1970, UTC.
     inside : Telemetry
@@ -76,15 +80,18 @@ def window_of(measurement: Measurement, telemetry: Telemetry | None) -> tuple[Wi
     start_us = round(measurement.start.timestamp() * US_PER_SECOND)
     end_us = start_us + round(measurement.duration_s * US_PER_SECOND)
     time_us = telemetry.time.astype(np.int64)
-    rows = (time_us >= start_us) & (time_us <= end_us)
-    if not rows.any():
+    around_us = round((end_us - start_us) * MOST_GAP)
+    near = _rows(telemetry, np.flatnonzero((time_us >= start_us - around_us) & (time_us <= end_us + around_us)))
+    near_us = near.time.astype(np.int64)
+    inside = _rows(near, np.flatnonzero((near_us >= start_us) & (near_us <= end_us)))
+    if not len(inside):
         when = f"{measurement.start:%Y-%m-%dT%H:%M:%SZ}"
         first, last = (np.datetime_as_string(time, unit="s") for time in (telemetry.time.min(), telemetry.time.max()))
         return (
             None,
             f"no sample of the {measurement.duration_s:g} s from {when}; telemetry runs from {first}Z to {last}Z",
         )
-    return Window(telemetry, start_us, end_us, _cut(telemetry, rows)), ""
+    return Window(near, start_us, end_us, inside), ""
 
 
 def unknown(check: str, reason: str) -> Verdict:
@@ -97,7 +104,7 @@ def graded(value: float, clean: float, suspect: float) -> Outcome:
     return Outcome.CLEAN if value <= clean else Outcome.SUSPECT if value <= suspect else Outcome.REJECTED
 
 
-def _cut(telemetry: Telemetry, rows: NDArray[np.bool_]) -> Telemetry:
+def _rows(telemetry: Telemetry, rows: NDArray[np.int64]) -> Telemetry:
     columns = {quantity.value: getattr(telemetry, quantity) for quantity in Quantity}
     kept: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
     return Telemetry(telemetry.paths, telemetry.gpus, telemetry.gpu[rows], telemetry.time[rows], **kept)

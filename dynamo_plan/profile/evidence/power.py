@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.profile.evidence.case import Window
+from dynamo_plan.profile.evidence.case import MOST_GAP, Window
 from dynamo_plan.units import US_PER_SECOND
-
-MOST_GAP = 0.3
-"""Longest time between two samples, or between a sample and an edge, as a share of the window. Beyond it a power is made of what
-nobody saw; the counter is held to the same, so that both are of the window and not of its surroundings."""
 
 
 def by_trapezoid_w(window: Window) -> float | None:

@@ -22,6 +22,7 @@ ROWS = (
     "2026/04/19 02:24:29.159, 0, [N/A], 1590 MHz, 62, 97 %, 0x0000000000000001\n"
     "2026/04/19 02:24:29.161, 1, 301.00 W, 1590 MHz, 59, 100 %, [N/A]\n"
 )
+STAMPS = ["2026-04-19T02:24:28.159", "2026-04-19T02:24:29.159", "2026-04-19T02:24:28.161", "2026-04-19T02:24:29.161"]
 
 
 def write(folder: Path, text: str, name: str = "smi.csv") -> Path:
@@ -47,21 +48,23 @@ def faults_of(path: Path, **options: object) -> list[Fault]:
 
 def check_hand_case(telemetry: Telemetry) -> None:
     assert telemetry.gpus == ("0", "1")
-    np.testing.assert_array_equal(telemetry.gpu, [0, 0, 1, 1])
-    expected = [
-        "2026-04-19T02:24:28.159",
-        "2026-04-19T02:24:29.159",
-        "2026-04-19T02:24:28.161",
-        "2026-04-19T02:24:29.161",
-    ]
-    np.testing.assert_array_equal(telemetry.time, np.array(expected, dtype="datetime64[us]"))
-    np.testing.assert_array_equal(telemetry.power_w, [312.45, np.nan, 298.10, 301.0])
-    np.testing.assert_array_equal(telemetry.sm_clock_mhz, [1590, 1590, 1575, 1590])
-    np.testing.assert_array_equal(telemetry.temperature_c, [61, 62, 58, 59])
-    assert telemetry.utilisation is not None
-    np.testing.assert_allclose(telemetry.utilisation, [0.98, 0.97, np.nan, 1.0])
-    np.testing.assert_array_equal(telemetry.throttle, [2, 1, 4, NO_MASK])
+    order = np.lexsort((telemetry.time, telemetry.gpu))
+    expected = {
+        "gpu": [0, 0, 1, 1],
+        "time": np.array(STAMPS, dtype="datetime64[us]"),
+        "power_w": [312.45, np.nan, 298.10, 301.0],
+        "sm_clock_mhz": [1590, 1590, 1575, 1590],
+        "temperature_c": [61, 62, 58, 59],
+        "utilisation": np.array([98, 97, np.nan, 100]) / 100,
+        "throttle": [2, 1, 4, NO_MASK],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(
+            getattr(telemetry, name)[order].astype(float), np.array(values).astype(float), rtol=1e-15
+        )
     assert telemetry.energy_j is None
+    for gpu in range(2):
+        assert (np.diff(telemetry.time[telemetry.rows_of(gpu)]) > np.timedelta64(0, "us")).all()
 
 
 def test_units_in_cells(tmp_path: Path) -> None:
@@ -251,7 +254,8 @@ def test_gpus_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     rows = "".join(f"2026/04/19 02:24:28.159, {name}, {rank}\n" for rank, name in enumerate(names))
     telemetry = read(write(tmp_path, "timestamp, index, power.draw [W]\n" + rows))
     assert telemetry.gpus == ("9", "10", "9" * 5000, "GPU-a", "GPU-b")
-    np.testing.assert_array_equal(telemetry.power_w, [1, 0, 3, 4, 2])
+    assert telemetry.power_w is not None
+    assert telemetry.power_w[np.argsort(telemetry.gpu)].tolist() == [1, 0, 3, 4, 2]
 
 
 @pytest.mark.parametrize("cell", ["9" * 200_000, "x" * 200_000, "," * 200_000])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dynamo_plan.profile.evidence.case import Case, graded, unknown
-from dynamo_plan.profile.evidence.power import MOST_GAP, largest_gap
+from dynamo_plan.profile.evidence.case import MOST_GAP, Case, graded, unknown
+from dynamo_plan.profile.evidence.power import largest_gap
 from dynamo_plan.schema.telemetry import Outcome, Verdict
 from dynamo_plan.units import PERCENT_PER_ONE
 

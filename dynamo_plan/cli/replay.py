@@ -1,0 +1,167 @@
+"""`dynamo-plan replay`: whether a plan holds when the requests come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dynamo_plan.cli.console import SETTINGS, Output, OutputOption, console, print_rows, say
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.replay import Replay
+
+
+class RouterName(StrEnum):
+    """How requests are spread over the instances of a pool and kind."""
+
+    LEAST_UNPREFILLED = "least-unprefilled"
+    LEAST_REQUESTS = "least-requests"
+    ROUND_ROBIN = "round-robin"
+
+
+def replay(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a solve.")],
+    trace: Annotated[
+        list[str],
+        typer.Option("--trace", metavar="[SERVICE=]LOG", help="Log of requests as `forecast build` reads; repeatable."),
+    ],
+    service: Annotated[str | None, typer.Option("--service", help="Service of logs that name none.")] = None,
+    engine: Annotated[
+        Path | None, typer.Option("--engine", metavar="FILE", help="Engine table. [default: PROFILE.engine.csv]")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Move the trace so that it begins at this time.")
+    ] = None,
+    predictor_accuracy: Annotated[
+        float, typer.Option("--predictor-accuracy", min=0.0, max=1.0, help="Share of output classes foreseen.")
+    ] = 1.0,
+    router: Annotated[
+        RouterName, typer.Option("--router", help="Within a pool and kind.")
+    ] = RouterName.LEAST_UNPREFILLED,
+    clock_control: Annotated[
+        bool, typer.Option("--clock-control/--no-clock-control", help="Raise clocks when slack runs out, every 5 s.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same replay.")] = 1,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Format of the logs; by default told by content.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="WHAT=NAME", help="Column of arrival, input, output, service."),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option("--time-unit", help="Of times that are numbers: s, ms, us, ns.")
+    ] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help="Zone of times that name none.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="TIME", help="Moment from which such logs count that name none.")
+    ] = None,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Leave rows out that are no request.")] = False,
+    output: OutputOption = Output.TABLE,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier page.")] = False,
+) -> None:
+    """Replay requests on an engine model of the plan's instances: energy and latencies beside what was promised.
+
+    Writes RUN/replay.json. Exit code 5: bad input; 6: the plan is not verified.
+    """
+    from dynamo_plan.cli.replayed import case_of, requests_of, shifted
+    from dynamo_plan.emit.atomic import refuse_existing_file
+    from dynamo_plan.emit.replay_file import write_replay
+    from dynamo_plan.emit.run_folder import read_run_scenario, read_trusted_plan
+    from dynamo_plan.engine import Router
+    from dynamo_plan.ingest.logs.options import log_options
+    from dynamo_plan.replay import Predictor, RaiseClock, replay_plan
+
+    if html is not None:
+        refuse_existing_file(html, force=force)
+    read_trusted_plan(run_folder)  # before a long log is read
+    options = log_options(column or [], time_unit, zone, start)
+    with _progress("read") as on_share:
+        asked = requests_of(
+            read_run_scenario(run_folder), trace, service, options, format, on_share, keep_going=keep_going
+        )
+    if asked.left_out:
+        say(f"Left out: {asked.left_out:,} rows that are no request.")
+    case = case_of(run_folder, list(asked.traces), engine)
+    with _progress("replay") as on_share:
+        found = replay_plan(
+            case,
+            shifted(asked.traces, at),
+            predictor=Predictor(predictor_accuracy, seed),
+            router=Router[router.name],
+            control=RaiseClock() if clock_control else None,
+            unknown_service=asked.unknown,
+            on_share=on_share,
+        )
+    path = write_replay(run_folder, found)
+    _print(found, output)
+    say(f"Wrote {path}")
+    if html is not None:
+        _write_page(found, html, force=force)
+
+
+def _print(found: Replay, output: Output) -> None:
+    if output is Output.TABLE:
+        from dynamo_plan.report.replay_card import print_replay_card
+
+        print_replay_card(found, console())
+    elif output is Output.CSV:
+        print_rows(
+            [
+                {
+                    "service": bucket.service,
+                    "bucket": bucket.bucket,
+                    "requests": bucket.requests,
+                    "unserved": bucket.unserved,
+                    "ttft_p99_ms": bucket.ttft_ms.p99,
+                    "ttft_slo_ms": bucket.ttft_slo_ms,
+                    "tbt_p99_ms": bucket.tbt_ms.p99,
+                    "gap_p99_ms": bucket.gap_ms.p99,
+                    "tbt_slo_ms": bucket.tbt_slo_ms,
+                    "within_slo": bucket.within_slo,
+                    "windows": len(bucket.spans),
+                    "windows_kept": bucket.met,
+                }
+                for bucket in found.buckets
+            ],
+            output,
+        )
+    else:
+        import json
+
+        from dynamo_plan.cli.console import print_record
+        from dynamo_plan.emit.replay_file import replay_json
+
+        print_record(json.loads(replay_json(found)), output)
+
+
+def _write_page(found: Replay, html: Path, *, force: bool) -> None:
+    from importlib.metadata import version
+
+    from dynamo_plan.emit.atomic import write_new_file
+    from dynamo_plan.report.page import page_html
+    from dynamo_plan.report.replay_page import replay_page
+
+    page = replay_page(found, f"dynamo-plan {version('dynamo-plan')}")
+    write_new_file(html, page_html(page).encode("utf-8", errors="replace"), force=force)
+    say(f"Wrote {html}")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr, if that is a terminal and nobody asked for quiet."""
+    terminal = console(stderr=True)
+    if SETTINGS.quiet or not terminal.is_terminal:
+        yield lambda share: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=terminal, transient=True) as shown:
+        task = shown.add_task(what, total=1.0)
+        yield lambda share: shown.update(task, completed=share)

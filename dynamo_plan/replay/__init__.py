@@ -1,0 +1,24 @@
+"""Requests as they came on instances as they were planned: whether a plan holds.
+
+`run_schedule` takes a `Schedule` (groups of instances from one moment to the next), requests and a `Control` of clocks, and gives what
+became of them; `replay_plan` adds the accounts of a verified plan. Another way to run a cluster is another schedule and control.
+"""
+
+from dynamo_plan.replay.control import Control, RaiseClock, Watch
+from dynamo_plan.replay.replay import Case, replay_plan
+from dynamo_plan.replay.run import Ran, run_schedule
+from dynamo_plan.replay.schedule import Schedule
+from dynamo_plan.replay.traffic import Arrivals, Predictor
+
+__all__ = [
+    "Arrivals",
+    "Case",
+    "Control",
+    "Predictor",
+    "RaiseClock",
+    "Ran",
+    "Schedule",
+    "Watch",
+    "replay_plan",
+    "run_schedule",
+]

@@ -1,0 +1,222 @@
+"""From requests as they came to lanes: bucket by length, predicted bucket, and which of the pool's lanes is next.
+
+The output length is foreseen only by its class, and not always. What a pool's lanes take is kept by a sequence that fills every interval
+evenly (multiples of the golden ratio), so that a share of a tenth is every tenth request and not one in ten on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.replay.lanes import Lanes
+from dynamo_plan.replay.schedule import Schedule
+from dynamo_plan.schema.bucket import Bucket
+from dynamo_plan.schema.replay import LeftOut
+from dynamo_plan.schema.requests import Requests
+from dynamo_plan.units import PICOSECONDS_PER_SECOND
+
+GOLDEN = 0.6180339887498949
+"""Its multiples modulo 1 fill the unit interval more evenly than those of any other number."""
+
+NOWHERE = -1
+
+type Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """Requests to one service in the order of their arrival; every array has shape (request,).
+
+    Attributes
+    ----------
+    arrival_ps : array of int
+        After the begin of the schedule [ps].
+    input_tokens, output_tokens : array of int
+        Lengths; an output of 0 is a request that failed.
+    """
+
+    arrival_ps: Integers
+    input_tokens: Integers
+    output_tokens: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """Foresees the output class of this share of the requests [1]; the others are taken for one of the other classes, all as likely."""
+
+    accuracy: float = 1.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        if not 0.0 <= self.accuracy <= 1.0:
+            raise ValueError(f"a predictor is right in 0 to 1 of all cases, not {self.accuracy}")
+
+    def foreseen(self, true: Integers, classes: int, service: int) -> Integers:
+        """Output classes as they are foreseen."""
+        if classes == 1 or self.accuracy == 1.0:
+            return true
+        random = np.random.default_rng([self.seed, service])
+        is_wrong = random.random(true.size) >= self.accuracy
+        other = (true + 1 + random.integers(0, classes - 1, true.size)) % classes
+        return np.where(is_wrong, other, true)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traffic:
+    """Requests of all services, merged, with the lane that each is sent to.
+
+    Attributes
+    ----------
+    requests : Requests
+        `bucket` numbers the buckets of all services.
+    lane : array of int, shape (request,)
+    buckets : tuple of (str, Bucket)
+        Service and bucket by number.
+    left_out : LeftOut
+        Only what lengths say.
+    mispredicted, elsewhere : int
+        See `Replay`.
+    """
+
+    requests: Requests
+    lane: Integers
+    buckets: tuple[tuple[str, Bucket], ...]
+    left_out: LeftOut
+    mispredicted: int
+    elsewhere: int
+
+
+def traffic_of(
+    arrivals: Mapping[str, Arrivals],
+    buckets: Mapping[str, Sequence[Bucket]],
+    schedule: Schedule,
+    lanes: Lanes,
+    predictor: Predictor,
+) -> Traffic:
+    """Classify the requests of every service and send each to a lane.
+
+    Parameters
+    ----------
+    buckets : mapping of str to sequence of Bucket
+        Grid of each service, input class outermost.
+    """
+    edges_ps = np.rint(np.array(schedule.edges_s) * PICOSECONDS_PER_SECOND).astype(np.int64)
+    named = [(service, bucket) for service in sorted(arrivals) for bucket in buckets[service]]
+    parts, without, outside, mispredicted, elsewhere = [], 0, 0, 0, 0
+    for number, service in enumerate(sorted(arrivals)):
+        came, grid = arrivals[service], buckets[service]
+        own, inputs, outputs, classes = _classified(came, grid)
+        answered = came.output_tokens > 0
+        without += int((~answered).sum())
+        outside += int((answered & ~own).sum())
+        kept = np.flatnonzero(answered & own)
+        foreseen = predictor.foreseen(outputs[kept], classes, number)
+        mispredicted += int((foreseen != outputs[kept]).sum())
+        epoch = np.searchsorted(edges_ps, came.arrival_ps[kept], side="right") - 1
+        epoch = np.clip(epoch, 0, len(schedule.groups) - 1)
+        table, is_elsewhere = _shares(service, grid, classes, schedule, lanes)
+        lane, moved = _spread(inputs[kept] * classes + foreseen, epoch, table, is_elsewhere, predictor.seed)
+        elsewhere += moved
+        # Where no instance of the service runs, its requests wait for whichever opens first.
+        lane[lane == NOWHERE] = next(
+            place for place, one in enumerate(lanes.lanes) if schedule.pools[one.pool].service == service
+        )
+        first = next(place for place, (name, _) in enumerate(named) if name == service)
+        bucket = first + inputs[kept] * classes + outputs[kept]
+        parts.append((came.arrival_ps[kept], came.input_tokens[kept], came.output_tokens[kept], bucket, lane))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.empty(0, np.int64)] * 5
+    if len(parts) > 1:
+        order = np.argsort(columns[0], kind="stable")
+        columns = [column[order] for column in columns]
+    requests = Requests(*columns[:4])
+    left_out = LeftOut(outside_buckets=outside, without_output=without)
+    return Traffic(requests, columns[4], tuple(named), left_out, mispredicted, elsewhere)
+
+
+def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Integers, Integers, int]:
+    """Which requests some bucket holds, their input and output classes, and how many output classes there are."""
+    inputs = sorted({(bucket.input_min_tokens, bucket.input_max_tokens or 0) for bucket in grid})
+    outputs = sorted({(bucket.output_min_tokens, bucket.output_max_tokens or 0) for bucket in grid})
+    held = np.ones(came.arrival_ps.size, dtype=np.bool_)
+    found = []
+    for tokens, edges in ((came.input_tokens, inputs), (came.output_tokens, outputs)):
+        found.append(np.searchsorted([low for low, _ in edges], tokens, side="right") - 1)
+        if edges[-1][1]:
+            held &= tokens < edges[-1][1]
+    return held, found[0], found[1], len(outputs)
+
+
+def _shares(
+    service: str, grid: Sequence[Bucket], classes: int, schedule: Schedule, lanes: Lanes
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What of each bucket each lane takes in every epoch (epoch, bucket, lane) [1], and where that is none of its own pool's.
+
+    A bucket whose pool has no instance goes to that of the next larger bucket that has, else to that of any: the paper merges the pool
+    of a class without load with the next larger one's.
+    """
+    epochs, size = len(schedule.groups), len(lanes.lanes)
+    table = np.zeros((epochs, len(grid), size))
+    names = [bucket.name for bucket in grid]
+    for epoch, rates in enumerate(lanes.rates):
+        for place, lane in enumerate(lanes.lanes):
+            pool = schedule.pools[lane.pool]
+            if pool.service != service:
+                continue
+            share = pool.share[epoch] if pool.share else 1.0
+            total = _of_pool(rates, lanes, lane.pool)
+            even = rates[place].sum() / total.sum() if total.sum() > 0 else 0.0
+            for column, name in enumerate(pool.buckets):
+                part = rates[place][column] / total[column] if total[column] > 0 else even
+                table[epoch, names.index(name), place] = share * part
+    sums = table.sum(axis=2, keepdims=True)
+    is_empty = sums[:, :, 0] <= 0
+    table = np.divide(table, sums, out=np.zeros_like(table), where=sums > 0)
+    for bucket in range(len(grid)):
+        for larger in _by_size(bucket, len(grid), classes):
+            lacking = is_empty[:, bucket] & (table[:, bucket].sum(axis=1) <= 0) & ~is_empty[:, larger]
+            table[lacking, bucket] = table[lacking, larger]
+    return table, is_empty
+
+
+def _of_pool(rates: tuple[NDArray[np.float64], ...], lanes: Lanes, pool: int) -> NDArray[np.float64]:
+    """What all lanes of a pool take together, by bucket."""
+    own = [rates[place] for place, lane in enumerate(lanes.lanes) if lane.pool == pool]
+    return np.asarray(np.sum(own, axis=0))
+
+
+def _by_size(bucket: int, count: int, classes: int) -> list[int]:
+    """The other buckets: those that are larger in both lengths first, the nearest first."""
+    own = divmod(bucket, classes)
+
+    def order(other: int) -> tuple[bool, int, int]:
+        place = divmod(other, classes)
+        steps = (place[0] - own[0], place[1] - own[1])
+        return min(steps) < 0, abs(steps[0]) + abs(steps[1]), other
+
+    return sorted((other for other in range(count) if other != bucket), key=order)
+
+
+def _spread(
+    bucket: Integers, epoch: Integers, table: NDArray[np.float64], is_elsewhere: NDArray[np.bool_], seed: int
+) -> tuple[Integers, int]:
+    """The lane of every request, and how many went elsewhere; `NOWHERE` where no instance of the service runs."""
+    lane = np.full(bucket.size, NOWHERE, dtype=np.int64)
+    upper = np.cumsum(table, axis=2)
+    begins = np.random.default_rng(seed).random(table.shape[1])
+    moved = 0
+    for number in range(table.shape[1]):
+        rows = np.flatnonzero(bucket == number)
+        place = (begins[number] + GOLDEN * np.arange(rows.size)) % 1.0
+        own = epoch[rows]
+        last = np.full(rows.size, NOWHERE, dtype=np.int64)
+        for one in np.flatnonzero(table[:, number].any(axis=0))[::-1].tolist():
+            takes = (table[own, number, one] > 0) & ((last == NOWHERE) | (place < upper[own, number, one]))
+            last[takes] = one
+        lane[rows] = last
+        moved += int(is_elsewhere[own, number].sum())
+    return lane, moved

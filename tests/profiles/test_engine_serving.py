@@ -1,0 +1,97 @@
+"""The recipe with the engine in place of its queue: the same stream, near the same answers, and the shipped files left alone."""
+
+from __future__ import annotations
+
+import sys
+
+import compose
+import numpy as np
+import pytest
+from recipe.cells import LOAD_LEVELS, Row, bucket_cells, bucket_requests, capacity_rps
+from recipe.engine_costs import engine_table
+from recipe.engine_serving import engine_server
+from recipe.figures import BUCKETS, Figures, Instance, read_figures
+from recipe.lengths import Workload, read_workloads
+from recipe.serving import WARM_UP_SHARE, Server, prepare, serve
+from recipe.slo import slo_of
+
+from dynamo_plan.engine.capacity import LONGEST_S
+
+POWER_TOLERANCE, BATCH_TOLERANCE, TTFT_TOLERANCE = 0.03, 0.10, 0.35  # several prompts share an iteration of the engine
+
+
+@pytest.fixture(scope="module")
+def figures() -> Figures:
+    return read_figures()
+
+
+@pytest.fixture(scope="module")
+def chat() -> Workload:
+    return read_workloads()["conversation"]
+
+
+@pytest.fixture(scope="module")
+def by_engine(figures: Figures) -> Server:
+    return engine_server(engine_table(figures))
+
+
+@pytest.mark.parametrize(("bucket", "tp", "rate_rps"), [("LL", 8, 2.4), ("SS", 4, 8.6), ("MM", 4, 5.0), ("LL", 2, 0.5)])
+def test_power_and_batch_are_those_of_the_closed_form(
+    figures: Figures, chat: Workload, by_engine: Server, bucket: str, tp: int, rate_rps: float
+) -> None:
+    prepared = prepare(figures, Instance(tp, 1980), bucket_requests(chat, bucket))
+    ours, theirs = by_engine(prepared, rate_rps), serve(prepared, rate_rps)
+    assert ours.power_w == pytest.approx(theirs.power_w, rel=POWER_TOLERANCE)
+    assert ours.batch == pytest.approx(theirs.batch, rel=BATCH_TOLERANCE)
+    assert ours.throughput_rps == pytest.approx(rate_rps, rel=0.01)
+    assert np.percentile(ours.ttft_ms, 99) == pytest.approx(np.percentile(theirs.ttft_ms, 99), rel=TTFT_TOLERANCE)
+
+
+def test_requests_beyond_the_range_of_time_have_no_latency(figures: Figures, chat: Workload, by_engine: Server) -> None:
+    requests = bucket_requests(chat, "LL")
+    rate_rps = 0.5 * requests.gaps[-1] / LONGEST_S  # half of the requests fit
+    found = by_engine(prepare(figures, Instance(2, 1980), requests), rate_rps)
+    known = ~np.isnan(found.ttft_ms)
+    assert known.size == round((1.0 - WARM_UP_SHARE) * requests.gaps.size)
+    assert known.mean() == pytest.approx(0.5 - WARM_UP_SHARE / 2, abs=0.02)
+    assert slo_of(figures, chat.name, "L").met_by(found.ttft_ms, found.tbt_ms)
+
+
+@pytest.mark.slow
+def test_capacity_is_below_that_of_the_closed_form_where_the_cache_binds(
+    figures: Figures, chat: Workload, by_engine: Server
+) -> None:
+    prepared = prepare(figures, Instance(2, 1980), bucket_requests(chat, "LM"))
+    slo = slo_of(figures, chat.name, "L")
+    assert 0.6 < capacity_rps(prepared, slo, by_engine) / capacity_rps(prepared, slo) < 0.9
+
+
+@pytest.mark.slow
+def test_cells_are_made_as_in_closed_form(
+    figures: Figures, chat: Workload, by_engine: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recipe.cells.TENSOR_PARALLEL", (8,))
+    monkeypatch.setattr("recipe.cells.FREQUENCIES_MHZ", (1200, 1980))
+    for cell in bucket_cells(figures, chat, BUCKETS[-1], by_engine):
+        rates = [row.request_rate_rps for row in cell.rows]
+        assert rates == sorted(set(rates))
+        assert rates[len(LOAD_LEVELS)] == pytest.approx(cell.capacity_rps, rel=1e-5)
+        full, beyond = cell.rows[len(LOAD_LEVELS)], cell.rows[len(LOAD_LEVELS) + 1]
+        limits = slo_of(figures, chat.name, "L")
+        assert slo_holds(full, limits.ttft_ms, limits.tbt_ms)
+        assert not slo_holds(beyond, limits.ttft_ms, limits.tbt_ms)
+
+
+def slo_holds(row: Row, ttft_ms: float, tbt_ms: float) -> bool:
+    assert row.ttft_p99_ms is not None
+    assert row.tbt_p99_ms is not None
+    return row.ttft_p99_ms <= ttft_ms and row.tbt_p99_ms <= tbt_ms
+
+
+def test_the_shipped_profile_is_not_replaced_by_the_engine_s(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["compose.py", "--engine"])
+    with pytest.raises(SystemExit):
+        compose.main()
+    assert "name another folder with -d" in capsys.readouterr().err
