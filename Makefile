@@ -31,8 +31,8 @@ check: $(READY) ## format, lint, types and the fast tests: under a minute
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-bench: $(READY) ## measure what is promised, methods side by side: a quarter of an hour
-	$(BIN)/python -m benchmarks promises fleet methods melange --limit 20
+bench: $(READY) ## measure what is promised, methods side by side: half an hour
+	$(BIN)/python -m benchmarks promises fleet methods melange profile forecast engine ingest logs replay whatif --limit 20
 
 docs: $(READY) ## rebuild the reference pages that are made from the code
 	$(BIN)/python docs/build.py

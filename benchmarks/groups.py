@@ -17,6 +17,7 @@ from benchmarks.logs import logs
 from benchmarks.methods import Measurement
 from benchmarks.processes import Ended, measured, origin_of, reason, run
 from benchmarks.profile_errors import profile
+from benchmarks.replay import replay
 from benchmarks.studies import whatif
 from benchmarks.tables import Bench, Row, Table, seconds, share
 from benchmarks.telemetry import telemetry
@@ -303,5 +304,6 @@ GROUPS: dict[str, Callable[[Bench], Table]] = {
     "profile": profile,
     "ingest": telemetry,
     "logs": logs,
+    "replay": replay,
     "whatif": whatif,
 }

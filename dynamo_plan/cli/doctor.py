@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 
 import typer
 
@@ -21,6 +20,8 @@ OLDEST_PYTHON = (3, 12)
 
 def doctor(output: OutputOption = Output.TABLE) -> None:
     """Check that this machine is ready: Python, packages, solver, kernels (compiled once), shipped examples, cores, memory."""
+    from importlib.metadata import version
+
     checks: dict[str, Callable[[], str]] = {
         "python": _python,
         **{f"package {name}": lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dynamo_plan.cli.console import say
+from dynamo_plan.cli.replayed import engine_beside
 from dynamo_plan.errors import Fault, UsageError
 from dynamo_plan.shipped import SCENARIO_NAME, example_folder, example_names, shipped_folder
 
@@ -52,6 +53,8 @@ def _copy_example(example: Path, draft: Path) -> None:
             inside = source.relative_to(shipped_folder())
             (draft / inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, draft / inside)
+            if engine_beside(source).is_file():  # what `replay` takes
+                shutil.copyfile(engine_beside(source), engine_beside(draft / inside))
             # In the text, because the comments and the layout are half of an example's worth.
             text = text.replace(f" {path}", f" {inside.as_posix()}")
     (draft / SCENARIO_NAME).write_text(text, encoding="utf-8")

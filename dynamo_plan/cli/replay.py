@@ -13,6 +13,7 @@ import typer
 from dynamo_plan.cli.console import SETTINGS, Output, OutputOption, console, print_rows, say
 
 if TYPE_CHECKING:
+    from dynamo_plan.replay import Carried, Case
     from dynamo_plan.schema.replay import Replay
 
 
@@ -63,8 +64,16 @@ def replay(
         str | None, typer.Option("--start", metavar="TIME", help="Moment from which such logs count that name none.")
     ] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Leave rows out that are no request.")] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="PROFILE",
+            help="Write a profile with which pools that break their SLO would keep it.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier page.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier page or profile.")] = False,
 ) -> None:
     """Replay requests on an engine model of the plan's instances: energy and latencies beside what was promised.
 
@@ -76,10 +85,11 @@ def replay(
     from dynamo_plan.emit.run_folder import read_run_scenario, read_trusted_plan
     from dynamo_plan.engine import Router
     from dynamo_plan.ingest.logs.options import log_options
-    from dynamo_plan.replay import Predictor, RaiseClock, replay_plan
+    from dynamo_plan.replay import Options, Predictor, RaiseClock, replay_plan
 
-    if html is not None:
-        refuse_existing_file(html, force=force)
+    for path in (html, calibrate):
+        if path is not None:
+            refuse_existing_file(path, force=force)
     read_trusted_plan(run_folder)  # before a long log is read
     options = log_options(column or [], time_unit, zone, start)
     with _progress("read") as on_share:
@@ -90,12 +100,10 @@ def replay(
         say(f"Left out: {asked.left_out:,} rows that are no request.")
     case = case_of(run_folder, list(asked.traces), engine)
     with _progress("replay") as on_share:
-        found = replay_plan(
+        found, carried = replay_plan(
             case,
             shifted(asked.traces, at),
-            predictor=Predictor(predictor_accuracy, seed),
-            router=Router[router.name],
-            control=RaiseClock() if clock_control else None,
+            Options(Predictor(predictor_accuracy, seed), Router[router.name], RaiseClock() if clock_control else None),
             unknown_service=asked.unknown,
             on_share=on_share,
         )
@@ -104,6 +112,8 @@ def replay(
     say(f"Wrote {path}")
     if html is not None:
         _write_page(found, html, force=force)
+    if calibrate is not None:
+        _calibrate(case, carried, calibrate, force=force)
 
 
 def _print(found: Replay, output: Output) -> None:
@@ -151,6 +161,26 @@ def _write_page(found: Replay, html: Path, *, force: bool) -> None:
     page = replay_page(found, f"dynamo-plan {version('dynamo-plan')}")
     write_new_file(html, page_html(page).encode("utf-8", errors="replace"), force=force)
     say(f"Wrote {html}")
+
+
+def _calibrate(case: Case, carried: Carried, output: Path, *, force: bool) -> None:
+    """Say which pools break their SLO and what would mend them, and write the profile that does."""
+    from dynamo_plan.cli.replayed import calibrated_profile
+    from dynamo_plan.emit.profile_file import write_profile
+    from dynamo_plan.replay import calibrate as mended_pools
+
+    with _progress("calibrate") as on_share:
+        found = mended_pools(carried, on_share)
+    for one in found:
+        would = f"{one.share:.0%} of its load would keep it" if one.share else "less load would not mend it"
+        say(f"{one.pool}: {one.kept:.1%} of its bucket-windows keep the SLO; {would}.")
+    if not found:
+        say("Every pool keeps its SLO: no profile is needed.")
+    table = calibrated_profile(case, found)
+    if table is not None:
+        service = next(one.service for one in found if one.share)
+        write_profile(table, output, force=force)
+        say(f"Wrote {output}. Next: dynamo-plan solve SCENARIO --set services.{service}.profile={output.resolve()}")
 
 
 @contextmanager

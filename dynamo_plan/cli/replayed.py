@@ -13,8 +13,9 @@ from dynamo_plan.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from dynamo_plan.ingest.logs.options import LogOptions
-    from dynamo_plan.replay import Case
+    from dynamo_plan.replay import Case, Mended
     from dynamo_plan.schema.engine_table import EngineTable
+    from dynamo_plan.schema.profile import ProfileTable
     from dynamo_plan.schema.scenario import Scenario, ServiceSpec
     from dynamo_plan.schema.trace import Trace
 
@@ -100,7 +101,7 @@ def case_of(run_folder: Path, services: Sequence[str], engine: Path | None) -> C
     engines = {}
     for spec in inputs.scenario.services:
         if spec.name in services:
-            path = engine or _beside(run_folder / spec.profile)
+            path = engine or engine_beside(run_folder / spec.profile)
             if engine is None and not path.is_file():
                 raise InputError(
                     Fault(
@@ -142,7 +143,39 @@ def shifted(traces: Mapping[str, Trace], at: str | None) -> dict[str, Trace]:
     return {name: replace(trace, arrival_ns=trace.arrival_ns + by) for name, trace in traces.items()}
 
 
-def _beside(profile: Path) -> Path:
+def calibrated_profile(case: Case, found: Sequence[Mended]) -> ProfileTable | None:
+    """The profile with the capacities of mended pools lowered; None where there is nothing to lower.
+
+    Raises
+    ------
+    UsageError
+        Pools of several services would need it: a profile is written for one.
+    """
+    from dynamo_plan.profile.fit.calibrated import calibrated
+    from dynamo_plan.schema.bucket import bucket_grid
+
+    services = sorted({one.service for one in found if one.share})
+    if len(services) > 1:
+        raise UsageError(
+            Fault(
+                "replay-calibrate",
+                "--calibrate",
+                f"pools of {' and '.join(services)} break their SLO",
+                "A profile is written for one service",
+                "Replay them one by one, each with its own --trace and --calibrate",
+            )
+        )
+    if not services:
+        return None
+    spec = next(spec for spec in case.inputs.scenario.services if spec.name == services[0])
+    shares = {name: one.share for one in found if one.share for name in one.buckets}
+    grid = bucket_grid(tuple(spec.buckets.input), tuple(spec.buckets.output))
+    lowered = {bucket: shares[bucket.name] for bucket in grid if bucket.name in shares}
+    return calibrated(case.inputs.profiles[spec.name], spec.model, lowered)
+
+
+def engine_beside(profile: Path) -> Path:
+    """Where the engine table of a profile's machines is looked for."""
     return profile.with_suffix("").with_name(profile.with_suffix("").name + ENGINE_SUFFIX)
 
 

@@ -140,8 +140,7 @@ def accounts_of(
 
     def account(kwh: dict[str, Floats], it_kwh: dict[str, Floats], carbon_kg: float, cost_usd: float) -> Account:
         peak_kw = np.max(np.sum(list(kwh.values()), axis=0)) * SECONDS_PER_HOUR / window_s
-        energy = (math.fsum(value for part in parts.values() for value in part.tolist()) for parts in (kwh, it_kwh))
-        return Account(*energy, carbon_kg, cost_usd, gpu_hours, instance_starts, float(peak_kw))
+        return Account(_sum(kwh), _sum(it_kwh), carbon_kg, cost_usd, gpu_hours, instance_starts, float(peak_kw))
 
     carbon = math.fsum(float(energies.kwh[one.site] @ one.carbon_g_per_kwh) / GRAMS_PER_KILOGRAM for one in ledgers)
     cost = math.fsum(
@@ -155,6 +154,10 @@ def accounts_of(
         math.fsum(float(one.planned_cost_usd.sum()) for one in ledgers),
     )
     return account(energies.kwh, energies.it_kwh, carbon, cost), planned
+
+
+def _sum(by_site: dict[str, Floats]) -> float:
+    return math.fsum(value for series in by_site.values() for value in series.tolist())
 
 
 def sites_of(energies: Energies, ledgers: tuple[SiteLedger, ...]) -> tuple[SiteReplay, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -80,17 +80,33 @@ class Prepared:
     outside: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """A case carried out."""
+
+    made: Prepared
+    ran: Ran
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How requests are foreseen and routed, and who sets clocks; see `run_schedule`."""
+
+    predictor: Predictor = field(default_factory=Predictor)
+    router: Router = Router.LEAST_UNPREFILLED
+    control: Control | None = None
+
+
 def replay_plan(
     case: Case,
     traces: Mapping[str, Trace],
+    options: Options = Options(),
     *,
-    predictor: Predictor = Predictor(),  # noqa: B008 (frozen)
-    router: Router = Router.LEAST_UNPREFILLED,
-    control: Control | None = None,
     unknown_service: int = 0,
     on_share: OnShare = lambda share: None,
-) -> Replay:
-    """Replay a plan.
+) -> tuple[Replay, Carried]:
+    """Replay a plan: what came of it, and the run that it came of.
 
     Parameters
     ----------
@@ -111,16 +127,21 @@ def replay_plan(
         made.buckets,
         made.engines,
         made.promises,
-        predictor=predictor,
-        router=router,
-        control=control,
+        predictor=options.predictor,
+        router=options.router,
+        control=options.control,
         on_share=on_share,
     )
+    carried = Carried(made, ran, options)
+    return _record(case, traces, carried, unknown_service), carried
+
+
+def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_service: int) -> Replay:
+    """The sums of a run, beside the plan's."""
+    made, ran, options = carried.made, carried.ran, carried.options
     plan, scenario = case.plan, case.inputs.scenario
     pue = {site.name: site.pue for site in scenario.sites}
-    services = frozenset(traces)
-    grid = case.inputs.grid
-    ledgers = ledgers_of(plan, grid, pue, services, made.first, made.windows)
+    ledgers = ledgers_of(plan, case.inputs.grid, pue, frozenset(traces), made.first, made.windows)
     energies = energies_of(ran, ledgers)
     transitions = scenario.transitions
     starts, gpu_hours = starts_and_hours(
@@ -134,10 +155,10 @@ def replay_plan(
         name=plan.name,
         traces=tuple(traces[service].path for service in sorted(traces)),
         services=tuple(sorted(traces)),
-        router=router.name.lower().replace("_", "-"),
-        predictor_accuracy=predictor.accuracy,
-        clock_control=control is not None,
-        seed=predictor.seed,
+        router=options.router.name.lower().replace("_", "-"),
+        predictor_accuracy=options.predictor.accuracy,
+        clock_control=options.control is not None,
+        seed=options.predictor.seed,
         window_s=plan.window_s,
         first_window_start=time_label(window_start(plan, made.first)),
         first_window=made.first,

@@ -105,37 +105,50 @@ def traffic_of(
     buckets : mapping of str to sequence of Bucket
         Grid of each service, input class outermost.
     """
-    edges_ps = np.rint(np.array(schedule.edges_s) * PICOSECONDS_PER_SECOND).astype(np.int64)
-    named = [(service, bucket) for service in sorted(arrivals) for bucket in buckets[service]]
-    parts, without, outside, mispredicted, elsewhere = [], 0, 0, 0, 0
+    sorting = _Sorting(schedule, lanes, predictor)
+    parts: list[list[Integers]] = []
+    named: list[tuple[str, Bucket]] = []
     for number, service in enumerate(sorted(arrivals)):
-        came, grid = arrivals[service], buckets[service]
-        own, inputs, outputs, classes = _classified(came, grid)
-        answered = came.output_tokens > 0
-        without += int((~answered).sum())
-        outside += int((answered & ~own).sum())
-        kept = np.flatnonzero(answered & own)
-        foreseen = predictor.foreseen(outputs[kept], classes, number)
-        mispredicted += int((foreseen != outputs[kept]).sum())
-        epoch = np.searchsorted(edges_ps, came.arrival_ps[kept], side="right") - 1
-        epoch = np.clip(epoch, 0, len(schedule.groups) - 1)
-        table, is_elsewhere = _shares(service, grid, classes, schedule, lanes)
-        lane, moved = _spread(inputs[kept] * classes + foreseen, epoch, table, is_elsewhere, predictor.seed)
-        elsewhere += moved
-        # Where no instance of the service runs, its requests wait for whichever opens first.
-        lane[lane == NOWHERE] = next(
-            place for place, one in enumerate(lanes.lanes) if schedule.pools[one.pool].service == service
-        )
-        first = next(place for place, (name, _) in enumerate(named) if name == service)
-        bucket = first + inputs[kept] * classes + outputs[kept]
-        parts.append((came.arrival_ps[kept], came.input_tokens[kept], came.output_tokens[kept], bucket, lane))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.empty(0, np.int64)] * 5
+        parts.append(sorting.of(service, number, arrivals[service], buckets[service], len(named)))
+        named += [(service, bucket) for bucket in buckets[service]]
+    columns = parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
         columns = [column[order] for column in columns]
     requests = Requests(*columns[:4])
-    left_out = LeftOut(outside_buckets=outside, without_output=without)
-    return Traffic(requests, columns[4], tuple(named), left_out, mispredicted, elsewhere)
+    left_out = LeftOut(outside_buckets=sorting.outside, without_output=sorting.without)
+    return Traffic(requests, columns[4], tuple(named), left_out, sorting.mispredicted, sorting.elsewhere)
+
+
+class _Sorting:
+    """Requests of one service after the other, and what there is to count about them."""
+
+    def __init__(self, schedule: Schedule, lanes: Lanes, predictor: Predictor) -> None:
+        self._schedule, self._lanes, self._predictor = schedule, lanes, predictor
+        self._edges_ps = np.rint(np.array(schedule.edges_s) * PICOSECONDS_PER_SECOND).astype(np.int64)
+        self.without, self.outside, self.mispredicted, self.elsewhere = 0, 0, 0, 0
+
+    def of(self, service: str, number: int, came: Arrivals, grid: Sequence[Bucket], first: int) -> list[Integers]:
+        """Arrival, lengths, bucket (numbered from `first`) and lane of the requests that are sent to instances."""
+        held, inputs, outputs, classes = _classified(came, grid)
+        answered = came.output_tokens > 0
+        self.without += int((~answered).sum())
+        self.outside += int((answered & ~held).sum())
+        kept = np.flatnonzero(answered & held)
+        inputs, outputs, arrival_ps = inputs[kept], outputs[kept], came.arrival_ps[kept]
+        foreseen = self._predictor.foreseen(outputs, classes, number)
+        self.mispredicted += int((foreseen != outputs).sum())
+        epoch = np.searchsorted(self._edges_ps, arrival_ps, side="right") - 1
+        epoch = np.clip(epoch, 0, len(self._schedule.groups) - 1)
+        table, is_elsewhere = _shares(service, grid, classes, self._schedule, self._lanes)
+        lane, moved = _spread(inputs * classes + foreseen, epoch, table, is_elsewhere, self._predictor.seed)
+        self.elsewhere += moved
+        # Where no instance of the service runs, its requests wait for whichever opens first.
+        lane[lane == NOWHERE] = next(
+            place for place, one in enumerate(self._lanes.lanes) if self._schedule.pools[one.pool].service == service
+        )
+        bucket = first + inputs * classes + outputs
+        return [arrival_ps, came.input_tokens[kept], came.output_tokens[kept], bucket, lane]
 
 
 def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Integers, Integers, int]:
@@ -207,7 +220,7 @@ def _spread(
     """The lane of every request, and how many went elsewhere; `NOWHERE` where no instance of the service runs."""
     lane = np.full(bucket.size, NOWHERE, dtype=np.int64)
     upper = np.cumsum(table, axis=2)
-    begins = np.random.default_rng(seed).random(table.shape[1])
+    begins: NDArray[np.float64] = np.random.default_rng(seed).random((table.shape[1],))
     moved = 0
     for number in range(table.shape[1]):
         rows = np.flatnonzero(bucket == number)

@@ -74,9 +74,9 @@ def _over_time(replay: Replay) -> Section:
 
 
 def _latencies(replay: Replay) -> Section:
-    columns = ("service", "bucket", "requests", "unserved")
-    columns += tuple(f"{what} P{level}, ms" for what in ("TTFT", "TBT", "token gap") for level in (50, 90, 99))
-    columns += ("TTFT SLO, ms", "TBT SLO, ms", "requests kept, %", "windows kept", "windows")
+    quantiles = [f"{what} P{level}, ms" for what in ("TTFT", "TBT", "token gap") for level in (50, 90, 99)]
+    kept = ("TTFT SLO, ms", "TBT SLO, ms", "requests kept, %", "windows kept", "windows")
+    columns = ("service", "bucket", "requests", "unserved", *quantiles, *kept)
     table = Table("Latencies by bucket", columns, tuple(tuple(_row(bucket)) for bucket in replay.buckets))
     text = "TBT is the mean of each request, a token gap the time between two tokens. Requests count to the bucket of their true lengths."
     return Section("Latencies", text, tables=[table])

@@ -51,7 +51,7 @@ def test_version(call: Call) -> None:
     assert call("--version").out == f"dynamo-plan {version('dynamo-plan')}\n"
 
 
-@pytest.mark.parametrize("arguments", [("sovle",), ("--speed",), ("emit",), ("profile", "draw")])
+@pytest.mark.parametrize("arguments", [("sovle",), ("--speed",), ("verify",), ("profile", "draw")])
 def test_wrong_usage_is_2(call: Call, arguments: tuple[str, ...]) -> None:
     answer = call(*arguments)
     assert answer.code == 2

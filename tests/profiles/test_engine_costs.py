@@ -32,7 +32,7 @@ from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.schema.requests import Requests
 from tests.profiles.iteration_simulation import simulate as simulate_by_token
 
-NAME = "llama-2-70b-h100.engine.csv"
+NAME, CODING_NAME = "llama-2-70b-h100.engine.csv", "llama-2-70b-h100-coding.engine.csv"
 BETWEEN_KNOTS = 1e-2  # of the curves that are tabulated
 REMAKE_TOLERANCE = 1e-6  # seven digits are written
 SAME_COURSE = 0.05  # the token simulation takes an iteration at the mean context, the engine at the actual one
@@ -70,6 +70,10 @@ def test_the_shipped_table_is_what_the_recipe_makes(figures: Figures) -> None:
                 np.testing.assert_allclose(
                     getattr(ours.costs, name), getattr(theirs.costs, name), rtol=REMAKE_TOLERANCE, err_msg=name
                 )
+
+
+def test_both_services_run_on_the_same_machines() -> None:
+    assert (PROFILES / CODING_NAME).read_bytes() == (PROFILES / NAME).read_bytes()
 
 
 def test_every_row_says_that_it_is_composed() -> None:

@@ -225,19 +225,22 @@ class _Part:
 def _count_part(task: _Task) -> _Part:
     """Count a part; where duplicates are dropped, the part is the whole log, for only so can they be told."""
     files = task.log.files if task.log.drop_duplicates else task.log.files[task.file : task.file + 1]
-    bins, grid = task.bins, task.grid
-    found: Counts | ExactLengths | Collected
-    if task.is_collected:
-        found = Collected()
-    else:
-        found = ExactLengths(task.service) if bins is None or grid is None else Counts(bins, grid)
-    rejects = Rejects()
+    found, rejects = _begun(task), Rejects()
     batches = (
         batch for file, name in files for batch in find_readers()[name].read(file, task.log.options, rejects, task.span)
     )
     for batch in distinct(list(batches)) if task.log.drop_duplicates else batches:
         found.add(batch)
     return _Part(task.file, task.span.begin, found, rejects)
+
+
+def _begun(task: _Task) -> Counts | ExactLengths | Collected:
+    """What the requests of a part are added to."""
+    if task.is_collected:
+        return Collected()
+    if task.bins is None or task.grid is None:
+        return ExactLengths(task.service)
+    return Counts(task.bins, task.grid)
 
 
 def _parts(log: Log, whole: _Task, place: Place, *, keep_going: bool) -> Iterator[_Part]:

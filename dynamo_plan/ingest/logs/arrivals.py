@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dynamo_plan.ingest.logs.requests import Column
 from dynamo_plan.schema.trace import Trace
 
 UNNAMED = ""
@@ -41,7 +42,7 @@ class Collected:
 
 def _by_service(batch: pa.RecordBatch) -> list[tuple[str, NDArray[np.bool_] | slice]]:
     """Services of a batch, and which rows are theirs."""
-    column = batch.column(3)
+    column: Column = batch.column(3)
     if column.null_count == len(batch):
         return [(UNNAMED, slice(None))]
     codes = np.asarray(column.indices.fill_null(-1))

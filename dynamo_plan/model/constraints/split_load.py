@@ -1,6 +1,6 @@
 r"""A load that several sites share is served as a whole: the shares that its pools take add up to one.
 
-.. math:: served_{l,t} = \sum_{p \in l} \sigma_{p,t} = 1, \qquad \sigma_{p,t} \in \{0, 1/n, \dots, 1\}
+.. math:: served_{l,t} = \sum_{p \in l} \sigma_{p,t} = 1, \qquad \sigma_{p,t} \in \{0, 1/n, \ldots, 1\}
 
 with the share :math:`\sigma` of load :math:`l` (all requests of a pool's buckets) that goes to the pool at one site [1], a whole
 number of :math:`n` parts: what a router with weights can carry out. A pool with share :math:`\sigma` serves
