@@ -158,7 +158,15 @@ def test_steady_state() -> None:
     assert outcome("steady_state", throughput_rps=1.5) is Outcome.SUSPECT
     rising = telemetry(power_w=np.linspace(200.0, 400.0, SAMPLES))
     assert outcome("steady_state", rising) is Outcome.SUSPECT
-    assert outcome("steady_state", ttft=Latency(), offered_rps=None) is Outcome.UNKNOWN
+    assert outcome("steady_state", ttft=Latency(), offered_rps=None, concurrency=None) is Outcome.UNKNOWN
+
+
+def test_a_closed_loop_renews_its_batch() -> None:
+    closed: dict[str, Any] = {"offered_rps": None, "duration_s": 2.0}
+    assert outcome("steady_state", concurrency=1.0, completed=1, **closed) is Outcome.CLEAN
+    assert outcome("steady_state", concurrency=16.0, completed=320, **closed) is Outcome.CLEAN
+    assert outcome("steady_state", concurrency=16.0, completed=64, **closed) is Outcome.SUSPECT
+    assert outcome("steady_state", concurrency=16.0, completed=32, **closed) is Outcome.REJECTED
 
 
 def test_energy_agreement() -> None:

@@ -13,8 +13,8 @@ from dynamo_plan.units import MS_PER_SECOND, PERCENT_PER_ONE, US_PER_SECOND
 NAME = "steady_state"
 
 CLEAN_SHARE, SUSPECT_SHARE = 0.1, 0.34
-"""Time of a mean request over the run's: while the first ones fill the batch and the last ones empty it, for about one such time each,
-the instance is under less load. At 0.1 that is a fifth of the run, at a third most of it."""
+"""Time of a mean request over the run's, in a closed loop requests at a time over all: while the first ones fill the batch and the last
+ones empty it, for about one such time each, the instance is under less load. At 0.1 that is a fifth of the run, at a third most of it."""
 
 BEHIND = 0.05
 """Part of the offered rate that may be missing in the throughput [1]. More, and the queue grows as long as the run lasts: its
@@ -40,6 +40,21 @@ def check(case: Case) -> Verdict:
 
 
 def _length(measurement: Measurement) -> tuple[Outcome, str] | None:
+    return _turnover(measurement) or _request_time(measurement)
+
+
+def _turnover(measurement: Measurement) -> tuple[Outcome, str] | None:
+    """How often a closed loop renewed its batch; its time to first token may be that of a queue, which says nothing of the batch."""
+    together, completed = measurement.concurrency, measurement.completed
+    if measurement.offered_rps is not None or not together or not completed:
+        return None
+    if together <= 1:
+        return Outcome.CLEAN, "one request at a time: there is no batch to fill or to empty"
+    outcome = graded(together / completed, CLEAN_SHARE, SUSPECT_SHARE)
+    return outcome, f"{completed} requests, {together:g} at a time, renewed the batch {completed / together:.3g} times"
+
+
+def _request_time(measurement: Measurement) -> tuple[Outcome, str] | None:
     first, gap = measurement.ttft, measurement.tbt
     first_ms = first.mean_ms if first.mean_ms is not None else first.p50_ms
     gap_ms = gap.mean_ms if gap.mean_ms is not None else gap.p50_ms
