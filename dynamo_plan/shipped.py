@@ -8,6 +8,9 @@ from dynamo_plan.errors import Fault, UsageError
 
 SCENARIO_NAME = "scenario.yaml"
 
+ENGINE_SUFFIX = ".engine.csv"
+"""Ending of an engine table that stands beside the profile of the same machines."""
+
 
 def shipped_folder() -> Path:
     """Folder that holds ``profiles`` and ``examples``.
@@ -30,6 +33,11 @@ def shipped_folder() -> Path:
             "Install dynamo-plan again",
         )
     )
+
+
+def engine_beside(profile: Path) -> Path:
+    """Where the engine table of a profile's machines is looked for: under the profile's name, with an ending of its own."""
+    return profile.with_name(profile.stem + ENGINE_SUFFIX)
 
 
 def example_names() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from recipe.decode import idle_power_w
 from recipe.figures import BUCKETS, FREQUENCIES_MHZ, TENSOR_PARALLEL, Figures, Instance
 from recipe.lengths import Lengths, Workload
-from recipe.serving import Outcome, Prepared, Requests, draw_requests, prepare, serve
+from recipe.serving import Outcome, Prepared, Requests, Server, draw_requests, prepare, serve
 from recipe.slo import Slo, slo_of
 
 REQUESTS = 20_000  # per run: capacities then scatter by 0.1-2 % over seeds, 5 % where rare stalls decide
@@ -90,9 +90,9 @@ class Cell:
         return at_capacity.power_w / at_capacity.request_rate_rps if self.capacity_rps > 0.0 else math.inf
 
 
-def serve_with_margin(prepared: Prepared, rate_rps: float) -> Outcome:
+def serve_with_margin(prepared: Prepared, rate_rps: float, server: Server = serve) -> Outcome:
     """Latencies at a rate a little higher than stated: the cut of the capacities."""
-    return serve(prepared, rate_rps * (1.0 + prepared.figures.value("rate_margin")))
+    return server(prepared, rate_rps * (1.0 + prepared.figures.value("rate_margin")))
 
 
 def highest_rate_rps(limit_rps: float, within_slo: Callable[[float], bool]) -> float:
@@ -106,11 +106,11 @@ def highest_rate_rps(limit_rps: float, within_slo: Callable[[float], bool]) -> f
     return low
 
 
-def capacity_rps(prepared: Prepared, slo: Slo) -> float:
+def capacity_rps(prepared: Prepared, slo: Slo, server: Server = serve) -> float:
     """Capacity [1/s] of one instance at the SLO."""
 
     def within_slo(rate_rps: float) -> bool:
-        outcome = serve_with_margin(prepared, rate_rps)
+        outcome = serve_with_margin(prepared, rate_rps, server)
         return slo.met_by(outcome.ttft_ms, outcome.tbt_ms)
 
     return highest_rate_rps(prepared.stable_limit_rps(), within_slo)
@@ -121,7 +121,7 @@ def bucket_requests(workload: Workload, bucket: str) -> Requests:
     return draw_requests([workload.lengths[bucket]], [1.0], REQUESTS, SEED + BUCKETS.index(bucket))[0]
 
 
-def bucket_cells(figures: Figures, workload: Workload, bucket: str) -> list[Cell]:
+def bucket_cells(figures: Figures, workload: Workload, bucket: str, server: Server = serve) -> list[Cell]:
     """All cells of a bucket: every TP and clock; rows idle first, then by rising load."""
     lengths, requests = workload.lengths[bucket], bucket_requests(workload, bucket)
     slo = slo_of(figures, workload.name, bucket[0])
@@ -131,21 +131,23 @@ def bucket_cells(figures: Figures, workload: Workload, bucket: str) -> list[Cell
         for frequency_mhz in FREQUENCIES_MHZ:
             prepared = prepare(figures, Instance(tp, frequency_mhz), requests)
             # A faster clock never serves less: keep the best so far against what noise is left.
-            capacity = max(capacity, capacity_rps(prepared, slo))
-            source = _source(workload, lengths, feasible=capacity > 0.0)
-            rows = _cell_rows(prepared, capacity, slo, lengths, source)
+            capacity = max(capacity, capacity_rps(prepared, slo, server))
+            source = _source(workload, lengths, feasible=capacity > 0.0, simulated=server is not serve)
+            rows = _cell_rows(prepared, capacity, slo, lengths, source, server)
             cells.append(Cell(bucket, prepared.instance, capacity, rows))
     return cells
 
 
-def _cell_rows(prepared: Prepared, capacity: float, slo: Slo, lengths: Lengths, source: str) -> list[Row]:
+def _cell_rows(
+    prepared: Prepared, capacity: float, slo: Slo, lengths: Lengths, source: str, server: Server
+) -> list[Row]:
     limit_rps = prepared.stable_limit_rps()
     reference = capacity if capacity > 0.0 else INFEASIBLE_REFERENCE * limit_rps
     first_overload = min(OVERLOADS[0] * reference, (reference + limit_rps) / 2.0)
     further = [r for level in OVERLOADS[1:] if (r := level * reference) <= SUSTAINED * limit_rps]
-    points = [_point(prepared, rate) for rate in [reference * level for level in LOAD_LEVELS] + [first_overload]]
+    points = [_point(prepared, r, server) for r in [reference * level for level in LOAD_LEVELS] + [first_overload]]
     points += itertools.takewhile(
-        lambda p: p.throughput_rps >= KEPT_UP * p.rate_rps, (_point(prepared, rate) for rate in further)
+        lambda p: p.throughput_rps >= KEPT_UP * p.rate_rps, (_point(prepared, rate, server) for rate in further)
     )
     points = _rising(points)
     if capacity > 0.0:
@@ -155,10 +157,10 @@ def _cell_rows(prepared: Prepared, capacity: float, slo: Slo, lengths: Lengths, 
     return [idle, *(_row(prepared, lengths, source, point, point.power_w) for point in points)]
 
 
-def _point(prepared: Prepared, rate_rps: float) -> Point:
-    outcome, cut = serve(prepared, rate_rps), serve_with_margin(prepared, rate_rps)
+def _point(prepared: Prepared, rate_rps: float, server: Server) -> Point:
+    outcome, cut = server(prepared, rate_rps), serve_with_margin(prepared, rate_rps, server)
     (ttft_p50, ttft_p99), (tbt_p50, tbt_p99) = (
-        np.percentile(latencies, (50, 99)).tolist() for latencies in (cut.ttft_ms, cut.tbt_ms)
+        np.nanpercentile(latencies, (50, 99)).tolist() for latencies in (cut.ttft_ms, cut.tbt_ms)
     )
     return Point(rate_rps, outcome.throughput_rps, ttft_p50, ttft_p99, tbt_p50, tbt_p99, outcome.power_w)
 
@@ -215,7 +217,7 @@ def _significant(rate_rps: float) -> float:
     return float(f"{rate_rps:.6g}")
 
 
-def _source(workload: Workload, lengths: Lengths, *, feasible: bool) -> str:
+def _source(workload: Workload, lengths: Lengths, *, feasible: bool, simulated: bool) -> str:
     """Where the row comes from: the recipe, whose lengths, and what to beware of."""
     parts = [
         "profiles/compose.py from Splitwise (MIT), ML.ENERGY and other figures",
@@ -223,6 +225,8 @@ def _source(workload: Workload, lengths: Lengths, *, feasible: bool) -> str:
     ]
     if lengths.workload != workload.name:
         parts.append(f"borrowed: too few in the {workload.name} hour")
+    if simulated:
+        parts.append("latencies and power simulated by the engine")
     if not feasible:
         parts.append(INFEASIBLE)
     return "; ".join(parts)

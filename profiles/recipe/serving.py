@@ -8,6 +8,7 @@ recursion, as a running maximum); decoding runs in the time that is left, at the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +67,20 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One instance at one rate: latencies per request [ms], power of the whole instance [W], achieved rate [1/s]."""
+    """One instance at one rate: latencies per request [ms], power of the whole instance [W], achieved rate [1/s].
+
+    A latency that is not known, as the TBT of a single token, is NaN.
+    """
 
     ttft_ms: FloatArray
     tbt_ms: FloatArray
     power_w: float
     throughput_rps: float
     batch: float
+
+
+type Server = Callable[[Prepared, float], Outcome]
+"""What replays a prepared stream at a rate [1/s]: `serve` in closed form, or the engine."""
 
 
 def draw_requests(

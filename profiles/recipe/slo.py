@@ -18,7 +18,7 @@ class Slo:
 
     def met_by(self, ttft_ms: FloatArray, tbt_ms: FloatArray) -> bool:
         """Whether requests with these latencies [ms] keep both limits."""
-        return bool(np.percentile(ttft_ms, 99) <= self.ttft_ms and np.percentile(tbt_ms, 99) <= self.tbt_ms)
+        return bool(np.nanpercentile(ttft_ms, 99) <= self.ttft_ms and np.nanpercentile(tbt_ms, 99) <= self.tbt_ms)
 
 
 def slo_of(figures: Figures, workload: str, input_class: str) -> Slo:

@@ -58,6 +58,10 @@ def engine_rows() -> list[Row]:
     return rows
 
 
+def three_clocks() -> list[Row]:
+    return [*engine_rows(), *(row | {"frequency_mhz": 1500.0} for row in engine_rows()[:CLOCK_ROWS])]
+
+
 def test_rows_make_an_engine(tmp_path: Path) -> None:
     table = read_engine_table(write_csv(tmp_path / "e.csv", engine_rows()[::-1]))  # in any order
     entry = table.of("llama-2-70b", KIND)
@@ -131,8 +135,13 @@ def test_a_bad_cell_is_named(tmp_path: Path, row: int, cells: Row, code: str, co
         ([*engine_rows(), engine_rows()[BATCH]], "engine-duplicate", "part", ["repeats line 4"]),
         (engine_rows()[1:], "engine-part-missing", "part", ["no row of part instance at 1000 MHz"]),
         (engine_rows()[:-2], "engine-part-missing", "part", ["no row of part prefill at 2000 MHz"]),
-        (engine_rows()[:-1], "engine-sizes-differ", "prompt_tokens", ["at 2000 MHz these are 16", "16, 512"]),
-        (changed(engine_rows(), BATCH, batch=9), "engine-sizes-differ", "batch", ["these are 0, 8", "0, 9"]),
+        (engine_rows()[:-1], "engine-sizes-differ", "prompt_tokens", ["2000 MHz lacks 512"]),
+        (
+            changed(three_clocks(), BATCH, batch=9),
+            "engine-sizes-differ",
+            "batch",
+            ["1000 MHz lacks 8 and alone has 9"],
+        ),
         (
             [row for row in engine_rows() if row["batch"] != 0],
             "engine-batch-zero",

@@ -77,6 +77,7 @@ def test_cells_are_made_as_in_closed_form(
     monkeypatch.setattr("recipe.cells.TENSOR_PARALLEL", (8,))
     monkeypatch.setattr("recipe.cells.FREQUENCIES_MHZ", (1200, 1980))
     for cell in bucket_cells(figures, chat, BUCKETS[-1], by_engine):
+        assert all("simulated by the engine" in row.source for row in cell.rows)
         rates = [row.request_rate_rps for row in cell.rows]
         assert rates == sorted(set(rates))
         assert rates[len(LOAD_LEVELS)] == pytest.approx(cell.capacity_rps, rel=1e-5)

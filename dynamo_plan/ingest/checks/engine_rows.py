@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -60,36 +61,39 @@ def check_grid(
     size : array, shape (row of the table,)
         Batch or prompt tokens.
     """
-    known_faults = len(faults)
-    first: dict[Part, list[float]] = {}
-    for clock in np.unique(frequency_mhz[rows]):
-        at = rows[frequency_mhz[rows] == clock]
-        for own in Part:
-            mine = at[part[at] == own]
-            if not mine.size:
+    clocks = np.unique(frequency_mhz[rows])
+    of_clock = [rows[frequency_mhz[rows] == clock] for clock in clocks]
+    for own in Part:
+        sizes = [set(size[at[part[at] == own]].tolist()) for at in of_clock]
+        # A row that most clocks have is missing at the others; one that most lack is spare.
+        counts = Counter(one for found in sizes for one in found)
+        usual = {one for one, count in counts.items() if 2 * count >= clocks.size}
+        for clock, at, found in zip(clocks.tolist(), of_clock, sizes, strict=True):
+            place = table.where(int(at[0]), SIZE.get(own, "part"))
+            if not found:
                 faults.add(
                     "engine-part-missing",
                     table.where(int(at[0]), "part"),
-                    f"this kind has no row of part {own} at {clock_name(float(clock))}",
+                    f"this kind has no row of part {own} at {clock_name(clock)}",
                     "Every clock has one row of part instance, and rows of parts decode and prefill",
                     "Add the rows",
                 )
-                continue
-            sizes = np.sort(size[mine]).tolist()
-            if sizes != first.setdefault(own, sizes):
+            elif found != usual:
+                missing, spare = (listed(f"{one:g}" for one in sorted(few)) for few in (usual - found, found - usual))
+                what = [f"lacks {missing}"] * bool(missing) + [f"alone has {spare}"] * bool(spare)
                 faults.add(
                     "engine-sizes-differ",
-                    table.where(int(mine[0]), SIZE[own]),
-                    f"at {clock_name(float(clock))} these are {listed(f'{one:g}' for one in sizes)}; at the lowest "
-                    f"clock {listed(f'{one:g}' for one in first[own])}",
+                    place,
+                    f"{clock_name(clock)} {' and '.join(what)}",
                     f"{SIZE[own]} are the same at every clock of a kind",
                     "Interpolate the rows that are missing, or drop the others",
                 )
-    if len(faults) == known_faults and first[Part.DECODE][0] != 0:
+    decode = rows[part[rows] == Part.DECODE]
+    if decode.size and size[decode].min() > 0:
         faults.add(
             "engine-batch-zero",
-            table.where(int(rows[part[rows] == Part.DECODE][0]), "batch"),
-            f"batches begin at {first[Part.DECODE][0]:g}",
+            table.where(int(decode[0]), "batch"),
+            f"batches begin at {size[decode].min():g}",
             "The row of batch 0 has the time of an iteration with prefill only, without what its prompt tokens add",
             "Add it at every clock",
         )

@@ -194,7 +194,7 @@ def read_requests(log: Log, place: Place, *, keep_going: bool = False) -> tuple[
         if isinstance(part.found, Collected):
             collected.merge(part.found)
             left_out += part.rejects.count
-    if not collected.batches or not any(len(batch) for batch in collected.batches):
+    if not any(piece[0].size for pieces in collected.pieces.values() for piece in pieces):
         raise _nothing(log)
     return collected.traces(", ".join(file.shown for file, _ in log.files)), left_out
 
