@@ -80,7 +80,9 @@ def test_killed_in_the_middle_nothing_is_lost_and_nothing_done_twice(sweep: Path
 @pytest.mark.slow
 def test_every_engine_gives_the_same_table(sweep: Path, tmp_path: Path) -> None:
     tables = {}
-    sweep.write_text(sweep.read_text(encoding="utf-8").replace("[0.5, 1.0], pue: [1.1, 1.4]", "[0.5]"), encoding="utf-8")
+    sweep.write_text(
+        sweep.read_text(encoding="utf-8").replace("[0.5, 1.0], pue: [1.1, 1.4]", "[0.5]"), encoding="utf-8"
+    )
     for engine in ("local", "ray", "dask"):
         folder = tmp_path / engine
         command = [sys.executable, "-m", "dynamo_plan", "whatif", str(sweep), "-d", str(folder), "--engine", engine]

@@ -45,7 +45,9 @@ def check_power(
         if profile is None or profile.states_power:
             continue
         homes = scenario.homes(service)
-        for needed in dict.fromkeys(what for site in homes for what in _needs_power(scenario, site, grid.get(site.name))):
+        for needed in dict.fromkeys(
+            what for site in homes for what in _needs_power(scenario, site, grid.get(site.name))
+        ):
             faults.add(
                 "coverage-power",
                 document.where(("services", index, "profile")),
