@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,7 +107,7 @@ def polars_text(path: Path) -> list[int]:
     return _by_polars(path, [time.str.slice(0, 13).alias("hour"), (time.str.slice(14, 1) >= "3").alias("half")])
 
 
-def _by_polars(path: Path, slots: list[object]) -> list[int]:
+def _by_polars(path: Path, slots: list[Any]) -> list[int]:
     import polars as pl
 
     types = {"TIMESTAMP": pl.String, "ContextTokens": pl.Int32, "GeneratedTokens": pl.Int32}
@@ -115,7 +116,7 @@ def _by_polars(path: Path, slots: list[object]) -> list[int]:
         for name, edges, short in (("ContextTokens", INPUT_EDGES, "ic"), ("GeneratedTokens", OUTPUT_EDGES, "oc"))
     ]
     keys = [*slots, *classes]
-    names = [key.meta.output_name() for key in keys]  # type: ignore[attr-defined]
+    names = [key.meta.output_name() for key in keys]
     lazy = pl.scan_csv(path, schema=types).group_by(keys).len().sort(names)
     return [int(count) for count in lazy.collect(engine="streaming")["len"]]
 

@@ -109,8 +109,8 @@ def day() -> tuple[Schedule, Arrivals]:
     return Schedule(pools, tuple(at.tolist()), groups), requests
 
 
-def _between(low: NDArray[np.int64], high: NDArray[np.int64], dice: np.random.Generator) -> NDArray[np.int64]:
-    return np.exp(dice.uniform(np.log(low), np.log(high - 1))).astype(np.int64)
+def _between(low: NDArray[np.int64], high: NDArray[np.int64], dice: np.random.Generator) -> NDArray[np.int32]:
+    return np.exp(dice.uniform(np.log(low), np.log(high - 1))).astype(np.int32)
 
 
 def _groups(rate_rps: float) -> list[Group]:
