@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from dynamo_plan.cli.console import say
-from dynamo_plan.cli.replayed import engine_beside
 from dynamo_plan.errors import Fault, UsageError
-from dynamo_plan.shipped import SCENARIO_NAME, example_folder, example_names, shipped_folder
+from dynamo_plan.shipped import SCENARIO_NAME, engine_beside, example_folder, example_names, shipped_folder
 
 DEFAULT_TEMPLATE = "first-plan"
 PATH_KEYS = ("profile", "mixing", "forecast", "grid")

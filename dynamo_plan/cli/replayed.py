@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dynamo_plan.cli.reasons import inputs_of
 from dynamo_plan.errors import Fault, InputError, UsageError
+from dynamo_plan.shipped import engine_beside
 from dynamo_plan.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from dynamo_plan.schema.profile import ProfileTable
     from dynamo_plan.schema.scenario import Scenario, ServiceSpec
     from dynamo_plan.schema.trace import Trace
-
-ENGINE_SUFFIX = ".engine.csv"
-"""An engine table stands beside the profile of the same machines, under its name with this ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def case_of(run_folder: Path, services: Sequence[str], engine: Path | None) -> C
     engines = {}
     for spec in inputs.scenario.services:
         if spec.name in services:
-            path = engine or engine_beside(run_folder / spec.profile)
+            path = engine or engine_beside(Path(os.path.normpath(run_folder / spec.profile)))
             if engine is None and not path.is_file():
                 raise InputError(
                     Fault(
@@ -172,11 +171,6 @@ def calibrated_profile(case: Case, found: Sequence[Mended]) -> ProfileTable | No
     grid = bucket_grid(tuple(spec.buckets.input), tuple(spec.buckets.output))
     lowered = {bucket: shares[bucket.name] for bucket in grid if bucket.name in shares}
     return calibrated(case.inputs.profiles[spec.name], spec.model, lowered)
-
-
-def engine_beside(profile: Path) -> Path:
-    """Where the engine table of a profile's machines is looked for."""
-    return profile.with_suffix("").with_name(profile.with_suffix("").name + ENGINE_SUFFIX)
 
 
 def _split(text: str, specs: Mapping[str, ServiceSpec]) -> tuple[str | None, Path]:

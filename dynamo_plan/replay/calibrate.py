@@ -1,8 +1,9 @@
 """What would mend a pool that breaks its SLO: how much of its load the same instances could have served.
 
 A profile's capacity is measured at a steady rate and one pair of lengths; bursts, mixed lengths and the router take some of it. The part
-that is left is found by thinning: of the pool's requests every so many-th is taken away until its buckets keep their SLO. With capacities
-lowered to that part, the planner gives each instance as much less.
+that is left is found by thinning: requests of the pool, drawn at random, are taken away until its buckets keep their SLO. With capacities
+lowered to that part, the planner gives each instance as much less. It may then choose other kinds and clocks, so a second round can be
+needed; its shares multiply with the first one's.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynamo_plan.replay.latencies import bucket_replays
+from dynamo_plan.replay.latencies import QUANTILE, bucket_replays
 from dynamo_plan.replay.replay import Carried
 from dynamo_plan.replay.run import OnShare, Ran, run_schedule
 from dynamo_plan.replay.schedule import Schedule
-from dynamo_plan.replay.traffic import GOLDEN, Arrivals, Predictor
+from dynamo_plan.replay.traffic import Arrivals, Predictor
 from dynamo_plan.schema.replay import BucketReplay
 
 KEPT = 0.99
 """Share of a pool's bucket-windows that must keep the SLO [1]."""
+
+MARGIN = 0.95
+"""Part of the load that would just do which is offered [1]: at the edge itself another draw of the requests would break the SLO again."""
+
+CHANCE = 0.95
+"""A window counts as broken, while less load is tried, when more requests are late than 1 % each would make with this probability [1]: of a
+hundred requests four, not two. Else the bucket with fewest requests would decide, by luck."""
 
 LEAST, STEP = 0.2, 0.02
 """Share of the load below which it is not the load that breaks the SLO [1]; and to what it is found, about what the seed leaves open."""
@@ -36,7 +44,7 @@ class Mended:
     kept : float
         Share of its bucket-windows that kept the SLO [1].
     share : float or None
-        Share of its load at which they do [1]; None: not even at `LEAST`, so that it is not the load.
+        Share of its load to plan with so that they do [1]; None: not even `LEAST` would do, so that it is not the load.
     """
 
     pool: str
@@ -76,25 +84,35 @@ class _Alone:
         self.rows = np.flatnonzero(pools[traffic.lane] == number)
 
     def share(self) -> float | None:
-        """The highest share of the load that keeps the SLO, by bisection: less load is taken to break it no sooner."""
-        if self.kept(LEAST) < KEPT:
+        """The highest share of the load that keeps the SLO, less the margin; by bisection: less load is taken to break it no sooner."""
+        if not self.holds(LEAST):
             return None
-        low, high = round(LEAST / STEP), round(1 / STEP)
+        low, high = round(LEAST / STEP), round(1 / STEP) + 1
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self.kept(middle * STEP) >= KEPT else (low, middle)
-        return low * STEP
+            low, high = (middle, high) if self.holds(middle * STEP) else (low, middle)
+        return MARGIN * low * STEP
 
     def kept(self, share: float) -> float:
         """Share of the bucket-windows that keep the SLO under this share of the requests."""
         spans = [span for one in self._replayed(share) for span in one.spans]
         return sum(span.is_met for span in spans) / len(spans) if spans else 1.0
 
+    def holds(self, share: float) -> bool:
+        """Whether so many keep it as far as their numbers of requests can tell."""
+        from scipy.stats import binom
+
+        spans = [span for one in self._replayed(share) for span in one.spans]
+        broken = sum(span.late > binom.ppf(CHANCE, span.requests, 1.0 - QUANTILE) for span in spans)
+        return broken <= (1.0 - KEPT) * len(spans)
+
     def _replayed(self, share: float) -> tuple[BucketReplay, ...]:
         made, options = self._carried.made, self._carried.options
-        rows = self.rows[(GOLDEN * np.arange(self.rows.size)) % 1.0 < share]
+        # The same draw at every share: less load is the same load without some of its requests.
+        rows = self.rows[np.random.default_rng(options.predictor.seed).random(self.rows.size) < share]
         asked = self._carried.ran.traffic.requests
-        came = Arrivals(asked.arrival_ps[rows], asked.input_tokens[rows], asked.output_tokens[rows])
+        lengths = (one[rows].astype(np.int32) for one in (asked.input_tokens, asked.output_tokens))
+        came = Arrivals(asked.arrival_ps[rows], *lengths)
         ran: Ran = run_schedule(
             self._schedule,
             {self._service: came},

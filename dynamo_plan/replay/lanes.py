@@ -104,11 +104,12 @@ def lanes_of(schedule: Schedule, engines: Engines) -> Lanes:
             settings.append(Setting(entry.costs, clock, serving))
         return rows[service, kind, clock]
 
+    by_lane = [_by_lane(epoch) for epoch in schedule.groups]
     kinds, lanes, columns, highest = schedule.kinds(), [], [], []
     begin = 0
     for number, pool in enumerate(schedule.pools):
         for kind in kinds[pool.name]:
-            groups = [_groups_of(epoch, pool.name, kind) for epoch in schedule.groups]
+            groups = [epoch.get((pool.name, kind), []) for epoch in by_lane]
             size = max(sum(group.instances for group in epoch) for epoch in groups)
             own = np.full((len(groups), size), OFF, dtype=np.int64)
             for epoch, running in enumerate(groups):
@@ -125,25 +126,32 @@ def lanes_of(schedule: Schedule, engines: Engines) -> Lanes:
         np.array([one.frequency_mhz for one in settings]),
         np.concatenate(columns, axis=1) if columns else np.zeros((len(schedule.groups), 0), dtype=np.int64),
         np.array(highest, dtype=np.int64),
-        tuple(tuple(_rates(epoch, schedule, lane) for lane in lanes) for epoch in schedule.groups),
+        tuple(tuple(_rates(epoch, schedule, kinds, lane) for lane in lanes) for epoch in by_lane),
     )
 
 
-def _groups_of(epoch: tuple[Group, ...], pool: str, kind: Kind) -> list[Group]:
-    """Groups of a lane, of the highest rate per instance first."""
-    own = (group for group in epoch if group.pool == pool and group.kind == kind)
-    return sorted(own, key=lambda group: (-group.rate_rps, -group.frequency_mhz))
+type _Groups = dict[tuple[str, Kind], list[Group]]
+"""Groups of one epoch by pool and kind."""
 
 
-def _rates(epoch: tuple[Group, ...], schedule: Schedule, lane: Lane) -> NDArray[np.float64]:
+def _by_lane(epoch: tuple[Group, ...]) -> _Groups:
+    """Groups that have instances, in each lane those of the highest rate per instance first."""
+    found: _Groups = {}
+    for group in sorted(epoch, key=lambda group: (-group.rate_rps, -group.frequency_mhz)):
+        if group.instances:
+            found.setdefault((group.pool, group.kind), []).append(group)
+    return found
+
+
+def _rates(
+    epoch: _Groups, schedule: Schedule, kinds: Mapping[str, tuple[Kind, ...]], lane: Lane
+) -> NDArray[np.float64]:
     """What a lane takes of each of its pool's buckets [1/s]; where a pool is planned without load, its GPUs instead."""
     pool = schedule.pools[lane.pool]
-    pooled = [group for group in epoch if group.pool == pool.name and group.instances]
+    pooled = (group for kind in kinds[pool.name] for group in epoch.get((pool.name, kind), []))
     is_loaded = any(group.rate_rps > 0 for group in pooled)
     total = np.zeros(len(pool.buckets))
-    for group in pooled:
-        if group.kind != lane.kind:
-            continue
+    for group in epoch.get((pool.name, lane.kind), []):
         if not is_loaded:
             total += group.instances * group.kind.gpus
         elif group.bucket_rates_rps:

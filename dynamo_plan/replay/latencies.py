@@ -22,12 +22,13 @@ type Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Own:
-    """Requests of one bucket by arrival, shape (request,); a latency without an answer is infinite, of fewer than two tokens NaN [ms]."""
+    """Requests of one bucket by arrival, shape (request,); without an answer a latency is infinite, of fewer than two tokens NaN [ms]."""
 
     epoch: NDArray[np.int64]
     ttft_ms: Floats
     tbt_ms: Floats
     is_served: NDArray[np.bool_]
+    is_within: NDArray[np.bool_]
 
 
 def bucket_replays(ran: Ran, promises: Promises, first_window: int = 0) -> tuple[BucketReplay, ...]:
@@ -51,8 +52,9 @@ def bucket_replays(ran: Ran, promises: Promises, first_window: int = 0) -> tuple
         if not rows.size:
             continue
         epoch = np.searchsorted(edges_ps, traffic.requests.arrival_ps[rows], side="right")
-        own = _Own(epoch + first_window, ttft_ms[rows], tbt_ms[rows], served[rows])
         promise = promises.get((service, bucket.name))
+        is_within = _is_within(ttft_ms[rows], tbt_ms[rows], promise) & served[rows]
+        own = _Own(epoch + first_window, ttft_ms[rows], tbt_ms[rows], served[rows], is_within)
         gaps = [outcome.gap_quantile_s(share, number) * MS_PER_SECOND for share in (0.5, 0.9, 0.99)]
         found.append(
             BucketReplay(
@@ -65,18 +67,18 @@ def bucket_replays(ran: Ran, promises: Promises, first_window: int = 0) -> tuple
                 gap_ms=Quantiles(*(None if np.isnan(gap) else gap for gap in gaps)),
                 ttft_slo_ms=None if promise is None else promise.ttft_ms,
                 tbt_slo_ms=None if promise is None else promise.tbt_ms,
-                within_slo=float(_is_within(own, promise).mean()),
+                within_slo=float(own.is_within.mean()),
                 spans=tuple(_spans(own, promise)),
             )
         )
     return tuple(found)
 
 
-def _is_within(own: _Own, promise: Promise | None) -> NDArray[np.bool_]:
+def _is_within(ttft_ms: Floats, tbt_ms: Floats, promise: Promise | None) -> NDArray[np.bool_]:
+    """Which requests keep a promise by themselves; all do where there is none."""
     if promise is None:
-        return own.is_served
-    late = (own.ttft_ms > promise.ttft_ms) | (own.tbt_ms > promise.tbt_ms)
-    return np.asarray(own.is_served & ~late)
+        return np.ones(ttft_ms.size, dtype=np.bool_)
+    return np.asarray(~((ttft_ms > promise.ttft_ms) | (tbt_ms > promise.tbt_ms)))
 
 
 def _spans(own: _Own, promise: Promise | None) -> list[Span]:
@@ -102,7 +104,8 @@ def _span(own: _Own, begin: int, end: int, last: int, promise: Promise | None) -
         ttft_p99 is not None and ttft_p99 <= promise.ttft_ms and _keeps(tbt, tbt_p99, promise.tbt_ms)
     )
     unserved = int((~own.is_served[begin:end]).sum())
-    return Span(int(own.epoch[begin]), last, end - begin, unserved, ttft_p99, tbt_p99, is_met)
+    late = int((~own.is_within[begin:end]).sum())
+    return Span(int(own.epoch[begin]), last, end - begin, unserved, late, ttft_p99, tbt_p99, is_met)
 
 
 def _keeps(tbt_ms: Floats, tbt_p99_ms: float | None, limit_ms: float) -> bool:

@@ -1,7 +1,7 @@
 """From requests as they came to lanes: bucket by length, predicted bucket, and which of the pool's lanes is next.
 
-The output length is foreseen only by its class, and not always. What a pool's lanes take is kept by a sequence that fills every interval
-evenly (multiples of the golden ratio), so that a share of a tenth is every tenth request and not one in ten on average.
+The output length is foreseen only by its class, and not always. Between the lanes of a pool each request is drawn by their shares, as
+gateways with weights do: a part of Poisson arrivals is Poisson again, for which capacities are stated.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from dynamo_plan.schema.replay import LeftOut
 from dynamo_plan.schema.requests import Requests
 from dynamo_plan.units import PICOSECONDS_PER_SECOND
 
-GOLDEN = 0.6180339887498949
-"""Its multiples modulo 1 fill the unit interval more evenly than those of any other number."""
-
 NOWHERE = -1
 
 type Integers = NDArray[np.int64]
+type Classes = NDArray[np.int16]
+"""Length classes and buckets; of millions of requests, so in few bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,13 +34,13 @@ class Arrivals:
     ----------
     arrival_ps : array of int
         After the begin of the schedule [ps].
-    input_tokens, output_tokens : array of int
+    input_tokens, output_tokens : array of int32
         Lengths; an output of 0 is a request that failed.
     """
 
     arrival_ps: Integers
-    input_tokens: Integers
-    output_tokens: Integers
+    input_tokens: NDArray[np.int32]
+    output_tokens: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,13 @@ class Predictor:
         if not 0.0 <= self.accuracy <= 1.0:
             raise ValueError(f"a predictor is right in 0 to 1 of all cases, not {self.accuracy}")
 
-    def foreseen(self, true: Integers, classes: int, service: int) -> Integers:
+    def foreseen(self, true: Classes, classes: int, service: int) -> Classes:
         """Output classes as they are foreseen."""
         if classes == 1 or self.accuracy == 1.0:
             return true
         random = np.random.default_rng([self.seed, service])
         is_wrong = random.random(true.size) >= self.accuracy
-        other = (true + 1 + random.integers(0, classes - 1, true.size)) % classes
+        other = (true + 1 + random.integers(0, classes - 1, true.size, dtype=np.int16)) % np.int16(classes)
         return np.where(is_wrong, other, true)
 
 
@@ -134,12 +133,12 @@ class _Sorting:
         answered = came.output_tokens > 0
         self.without += int((~answered).sum())
         self.outside += int((answered & ~held).sum())
-        kept = np.flatnonzero(answered & held)
-        inputs, outputs, arrival_ps = inputs[kept], outputs[kept], came.arrival_ps[kept]
+        kept = answered & held
+        part = slice(None) if kept.all() else kept  # millions of requests need not be copied
+        inputs, outputs, arrival_ps = inputs[part], outputs[part], came.arrival_ps[part]
         foreseen = self._predictor.foreseen(outputs, classes, number)
         self.mispredicted += int((foreseen != outputs).sum())
-        epoch = np.searchsorted(self._edges_ps, arrival_ps, side="right") - 1
-        epoch = np.clip(epoch, 0, len(self._schedule.groups) - 1)
+        epoch = np.searchsorted(self._edges_ps[1:-1], arrival_ps, side="right").astype(np.int32)
         table, is_elsewhere = _shares(service, grid, classes, self._schedule, self._lanes)
         lane, moved = _spread(inputs * classes + foreseen, epoch, table, is_elsewhere, self._predictor.seed)
         self.elsewhere += moved
@@ -147,18 +146,20 @@ class _Sorting:
         lane[lane == NOWHERE] = next(
             place for place, one in enumerate(self._lanes.lanes) if self._schedule.pools[one.pool].service == service
         )
-        bucket = first + inputs * classes + outputs
-        return [arrival_ps, came.input_tokens[kept], came.output_tokens[kept], bucket, lane]
+        bucket = first + (inputs * classes + outputs).astype(np.int64)
+        lengths = (one[part].astype(np.int64) for one in (came.input_tokens, came.output_tokens))
+        return [arrival_ps, *lengths, bucket, lane.astype(np.int64)]
 
 
-def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Integers, Integers, int]:
+def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Classes, Classes, int]:
     """Which requests some bucket holds, their input and output classes, and how many output classes there are."""
     inputs = sorted({(bucket.input_min_tokens, bucket.input_max_tokens or 0) for bucket in grid})
     outputs = sorted({(bucket.output_min_tokens, bucket.output_max_tokens or 0) for bucket in grid})
     held = np.ones(came.arrival_ps.size, dtype=np.bool_)
     found = []
     for tokens, edges in ((came.input_tokens, inputs), (came.output_tokens, outputs)):
-        found.append(np.searchsorted([low for low, _ in edges], tokens, side="right") - 1)
+        above = np.array([low for low, _ in edges[1:]], dtype=np.int32)
+        found.append(np.searchsorted(above, tokens, side="right").astype(np.int16))
         if edges[-1][1]:
             held &= tokens < edges[-1][1]
     return held, found[0], found[1], len(outputs)
@@ -215,18 +216,17 @@ def _by_size(bucket: int, count: int, classes: int) -> list[int]:
 
 
 def _spread(
-    bucket: Integers, epoch: Integers, table: NDArray[np.float64], is_elsewhere: NDArray[np.bool_], seed: int
-) -> tuple[Integers, int]:
+    bucket: Classes, epoch: NDArray[np.int32], table: NDArray[np.float64], is_elsewhere: NDArray[np.bool_], seed: int
+) -> tuple[NDArray[np.int32], int]:
     """The lane of every request, and how many went elsewhere; `NOWHERE` where no instance of the service runs."""
-    lane = np.full(bucket.size, NOWHERE, dtype=np.int64)
+    lane = np.full(bucket.size, NOWHERE, dtype=np.int32)
     upper = np.cumsum(table, axis=2)
-    begins: NDArray[np.float64] = np.random.default_rng(seed).random((table.shape[1],))
     moved = 0
     for number in range(table.shape[1]):
         rows = np.flatnonzero(bucket == number)
-        place = (begins[number] + GOLDEN * np.arange(rows.size)) % 1.0
+        place = np.random.default_rng([seed, number]).random(rows.size)
         own = epoch[rows]
-        last = np.full(rows.size, NOWHERE, dtype=np.int64)
+        last = np.full(rows.size, NOWHERE, dtype=np.int32)
         for one in np.flatnonzero(table[:, number].any(axis=0))[::-1].tolist():
             takes = (table[own, number, one] > 0) & ((last == NOWHERE) | (place < upper[own, number, one]))
             last[takes] = one

@@ -27,8 +27,8 @@ class Span:
     ----------
     first_window, last_window : int
         One and the same where the window alone has enough requests to speak of a P99.
-    requests, unserved : int
-        All, and those of them that got no answer.
+    requests, unserved, late : int
+        All; those of them that got no answer; those that by themselves are beyond the SLO, unserved ones included.
     ttft_p99_ms, tbt_p99_ms : float or None
         None: without bound, as too many got no answer; for TBT also where no request had two tokens.
     is_met : bool
@@ -39,6 +39,7 @@ class Span:
     last_window: int
     requests: int
     unserved: int
+    late: int
     ttft_p99_ms: float | None
     tbt_p99_ms: float | None
     is_met: bool

@@ -18,14 +18,14 @@ class Trace:
         Where they came from, for messages.
     arrival_ns : array of int
         [ns since 1970, UTC]
-    input_tokens, output_tokens : array of int
+    input_tokens, output_tokens : array of int32
         Lengths [tokens]; an output of 0 is a request that failed.
     """
 
     path: str
     arrival_ns: NDArray[np.int64]
-    input_tokens: NDArray[np.int64]
-    output_tokens: NDArray[np.int64]
+    input_tokens: NDArray[np.int32]
+    output_tokens: NDArray[np.int32]
 
     def __len__(self) -> int:
         return int(self.arrival_ns.size)

@@ -21,6 +21,7 @@ PAGES = (
     "docs/how-to/load-from-logs.md",
     "docs/how-to/read-what-binds.md",
     "docs/how-to/hand-on-the-schedule.md",
+    "docs/how-to/replay-a-plan.md",
     "docs/how-to/report-a-plan.md",
     "docs/how-to/what-if.md",
 )

@@ -79,7 +79,7 @@ def schedule(*epochs: Sequence[Group], pools: Sequence[str] = ("all",), length_s
 def arrivals(rows: Sequence[tuple[float, int, int]]) -> dict[str, Arrivals]:
     """Requests as (second, input tokens, output tokens)."""
     at, inputs, outputs = (np.array(column) for column in zip(*rows, strict=True))
-    return {SERVICE: Arrivals(np.rint(at * 1e12).astype(np.int64), inputs.astype(np.int64), outputs.astype(np.int64))}
+    return {SERVICE: Arrivals(np.rint(at * 1e12).astype(np.int64), inputs.astype(np.int32), outputs.astype(np.int32))}
 
 
 def grid() -> dict[str, tuple[Bucket, ...]]:
