@@ -23,13 +23,15 @@ demo: $(READY) ## solve the shipped example and print its result card
 	$(BIN)/dynamo-plan solve $(DEMO) -d runs/first-plan --force
 
 test: $(READY) ## run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) -rs
+	$(BIN)/python -m pytest -n $(WORKERS) -rs -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 check: $(READY) ## format, lint, types and the fast tests: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not alone"
+	$(BIN)/python -m pytest -m alone
 
 bench: $(READY) ## measure what is promised, methods side by side: half an hour
 	$(BIN)/python -m benchmarks promises fleet methods melange profile forecast engine ingest logs replay whatif --limit 20

@@ -6,9 +6,7 @@ order of the tasks, whatever the order in which they end.
 
 from __future__ import annotations
 
-import logging
 import re
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from importlib import import_module
@@ -162,6 +160,8 @@ def _ray[Task, Result](
 def _dask[Task, Result](
     tasks: Sequence[Task], function: Callable[[Task], Result], address: str | None, workers: int | None
 ) -> Iterator[tuple[int, Result]]:
+    import logging
+
     distributed = _library(Engine.DASK, "distributed")
     _knock(Engine.DASK, address)
     count = min(workers or cores(), max(1, len(tasks)))
@@ -188,6 +188,8 @@ def _knock(engine: Engine, address: str | None) -> None:
     found = HOST_AND_PORT.fullmatch(address or "")
     if found is None:
         return
+    import socket
+
     try:
         socket.create_connection((found["host"], int(found["port"])), CONNECT_LIMIT_S).close()
     except (OSError, OverflowError) as error:

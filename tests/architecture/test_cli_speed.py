@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HELP_LIMIT_S = 0.300
 REPEATS = 5
 HEAVY = {
@@ -42,6 +44,7 @@ def run(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.alone
 def test_help_answers_at_once(root: Path) -> None:
     seconds = []
     for _ in range(REPEATS):
