@@ -70,8 +70,10 @@ def parse_profile(source: Source, faults: Faults) -> ProfileTable | None:
     check_latency(table, ttft, tbt, faults)
     check_positive("profile-power", table, "power_w", power, " W", MEND_MEASURED, faults)
     check_power(table, power, tp * pp, faults)
+    # Rows of a table without clocks are told apart by the rest; a single empty clock is a fault of its own already.
+    locked = np.full(clock.size, NOT_LOCKED_MHZ) if np.isnan(clock).all() else clock
     key: dict[str, NDArray[Any]] = {name: names[name].codes for name in ("model", "gpu", "dtype")}
-    key |= {"tp": tp, "pp": pp, "frequency_mhz": clock, "input_tokens": given, "output_tokens": made, "rate": rate}
+    key |= {"tp": tp, "pp": pp, "frequency_mhz": locked, "input_tokens": given, "output_tokens": made, "rate": rate}
     check_duplicates("profile-duplicate", table, "request_rate_rps", key, faults)
     concurrency = _concurrency(table, faults)
     errors = _errors(table, faults)

@@ -201,6 +201,17 @@ def test_duplicate_rows_name_each_other(tmp_path: Path) -> None:
     )
 
 
+def test_rows_without_clocks_can_be_equal_too(tmp_path: Path) -> None:
+    free = [
+        row | {"frequency_mhz": ""}
+        for row in profile_rows()
+        if row["frequency_mhz"] == profile_rows()[0]["frequency_mhz"]
+    ]
+    path = write_csv(tmp_path / "p.csv", [*free, free[1]])
+    assert {fault.code for fault in faults_of(lambda: read_profile(path))} == {"profile-duplicate"}
+    assert len(read_profile(write_csv(tmp_path / "once.csv", free))) == len(free)
+
+
 def test_every_fault_at_once(tmp_path: Path) -> None:
     rows = changed(changed(changed(profile_rows(), 3, power_w=-1), 4, gpu=""), 5, provenance="guess", tp="two")
     path = write_csv(tmp_path / "p.csv", rows)
