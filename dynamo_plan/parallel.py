@@ -12,7 +12,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
-from dynamo_plan.errors import Fault, UsageError
+from dynamo_plan.errors import Fault, InputError, UsageError
 
 CONNECT_LIMIT_S = 10.0
 """A cluster that does not answer for so long is not there [s]."""
@@ -57,7 +57,9 @@ def run[Task, Result](
     Raises
     ------
     UsageError
-        The engine is unknown, not installed, or cannot be reached.
+        The engine is unknown, or an address was given to the local one.
+    InputError
+        The engine is not installed, or cannot be reached.
     Exception
         What the function raises, as it raised it; the other tasks are given up.
     """
@@ -201,7 +203,7 @@ def _library(engine: Engine, name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise UsageError(
+        raise InputError(
             Fault(
                 "engine-missing",
                 f"--engine {engine}",
@@ -212,9 +214,9 @@ def _library(engine: Engine, name: str) -> Any:
         ) from error
 
 
-def _unreachable(engine: Engine, address: str | None, error: Exception) -> UsageError:
+def _unreachable(engine: Engine, address: str | None, error: Exception) -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return UsageError(
+    return InputError(
         Fault(
             "engine-unreachable",
             f"--engine {engine}",

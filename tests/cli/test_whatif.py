@@ -115,5 +115,5 @@ def test_values_of_factors_are_checked_too(call: Call, scenario: Path, tmp_path:
 
 def test_a_cluster_that_does_not_answer_is_said_plainly(call: Call, sweep: Path, tmp_path: Path) -> None:
     done = call("whatif", sweep, "-d", tmp_path / "study", "--engine", "dask", "--address", "tcp://127.0.0.1:9")
-    assert done.code == 2
+    assert done.code == 5
     assert "cannot be reached" in done.err
