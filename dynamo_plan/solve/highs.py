@@ -92,6 +92,8 @@ def run(
         logPath=None if log is None else str(log),
         **EXACT,
     )
+    # HiGHS keeps its threads for the life of the process, and does not solve with another number of them until it is told to drop these.
+    highspy.Highs.resetGlobalScheduler(True)
     return finish(load(prob, solver), f"model {prob.name}", is_mip=not relax and bool(prob.isMIP()))
 
 
@@ -103,7 +105,7 @@ def finish(highs: highspy.Highs, name: str, *, is_mip: bool) -> Outcome:
     SolverError
         HiGHS calls the model unbounded or fails.
     """
-    highs.run()
+    failed = highs.run() == highspy.HighsStatus.kError
     info = highs.getInfo()
     status = highs.getModelStatus()
     has_solution = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
@@ -121,7 +123,7 @@ def finish(highs: highspy.Highs, name: str, *, is_mip: bool) -> Outcome:
         highspy.HighsModelStatus.kInterrupt,
         highspy.HighsModelStatus.kNotset,  # the limit was over before it began
     )
-    if status in limits:
+    if status in limits and not failed:
         found = SolveStatus.FEASIBLE if has_solution else SolveStatus.NOTHING_FOUND
         return Outcome(found, value, bound if is_mip else float("-inf"), values)
     raise SolverError(

@@ -83,3 +83,13 @@ def test_an_unbounded_model_is_a_defect_of_ours() -> None:
 def test_the_solver_is_there_and_says_its_version() -> None:
     assert solver_works()
     assert solver_version().count(".") == 2
+
+
+@pytest.mark.parametrize("order", [(None, 2, 1, 2), (1, None, 2)])
+def test_the_number_of_threads_may_change_from_solve_to_solve(order: tuple[int | None, ...]) -> None:
+    for threads in order:
+        prob = pulp.LpProblem("stamps", pulp.LpMinimize)
+        three, four = (prob.add_variable(name, lowBound=0.0, cat="Integer") for name in ("three", "four"))
+        prob.addConstraint(pulp.lpSum_vars_coefs([(three, 2.0), (four, 3.0)]) >= 7.0, "enough")
+        prob.setObjective(pulp.lpSum_vars_coefs([(three, 3.0), (four, 4.0)]))
+        assert run(prob, threads=threads).objective == pytest.approx(10.0)

@@ -80,7 +80,8 @@ def test_one_point(server: FakeEndpoint, nvml: Any) -> None:
     row = found.measurement
     assert not found.failures
     assert found.counts_tokens
-    assert row.completed == sum(0.2 <= request.at_s < 1.2 for request in requests(LOAD))
+    # A busy machine sends a request a moment late, and it falls out of the window or into it.
+    assert row.completed == pytest.approx(sum(0.2 <= request.at_s < 1.2 for request in requests(LOAD)), abs=2)
     assert (row.input_tokens, row.output_tokens, row.failed, row.offered_rps) == (16.0, 8.0, 0, 20.0)
     assert row.throughput_rps == pytest.approx(row.completed or 0, abs=3)
     assert row.ttft.p50_ms is not None
