@@ -18,7 +18,13 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from dynamo_plan.emit.atomic import write_whole_file
-from dynamo_plan.emit.run_folder import INPUTS_FILE, SEALED_FILES, VERIFICATION_FILE, read_trusted_plan
+from dynamo_plan.emit.run_folder import (
+    INPUTS_FILE,
+    SEALED_FILES,
+    VERIFICATION_FILE,
+    inputs_unreadable,
+    read_trusted_plan,
+)
 from dynamo_plan.errors import Fault, InputError, UsageError, VerificationError
 from dynamo_plan.schema.plan import Plan
 
@@ -204,15 +210,7 @@ def _inputs_of(run_folder: Path) -> list[ApprovedInput]:
         listed = json.loads(path.read_bytes())["inputs"]
         inputs = [ApprovedInput.model_validate(entry) for entry in listed]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            Fault(
-                "inputs-unreadable",
-                str(path),
-                f"cannot be read ({type(error).__name__})",
-                "It lists the SHA-256 of the inputs and of the run folder's files",
-                "Copy the run folder again in full, or solve again",
-            )
-        ) from error
+        raise inputs_unreadable(path, error) from error
     return inputs
 
 

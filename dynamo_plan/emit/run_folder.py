@@ -287,17 +287,22 @@ def changed_files(folder: Path) -> list[tuple[str, str, str]]:
     try:
         sealed = {str(entry["path"]): str(entry["sha256"]) for entry in json.loads(path.read_bytes())["run_files"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            Fault(
-                "inputs-unreadable",
-                str(path),
-                f"cannot be read ({type(error).__name__})",
-                "It lists the SHA-256 of the inputs and of the run folder's files",
-                "Copy the run folder again in full, or solve again",
-            )
-        ) from error
+        raise inputs_unreadable(path, error) from error
     now = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SEALED_FILES}
     return [(name, sealed.get(name, "none"), now[name]) for name in SEALED_FILES if sealed.get(name) != now[name]]
+
+
+def inputs_unreadable(path: Path, error: Exception) -> InputError:
+    """What to say of an `inputs.json` that does not list what it should."""
+    return InputError(
+        Fault(
+            "inputs-unreadable",
+            str(path),
+            f"cannot be read ({type(error).__name__})",
+            "It lists the SHA-256 of the inputs and of the run folder's files",
+            "Copy the run folder again in full, or solve again",
+        )
+    )
 
 
 def _moved(path: str, scenario_folder: Path, place: Path) -> str:

@@ -129,10 +129,11 @@ class SplitSearch(Decomposition):
         compile_search()
         found = self.descend(self.prices, self._rounded())
         others = [p for p, space in enumerate(self.spaces) if space.pool.split is None]
-        priced = self.price(self.prices)
-        bound = self._rest + float(self.prices.served.sum()) + sum(priced[p].bound for p in others)
-        for p in others:
-            found[p] = priced[p]
+        alone = [self.spaces[p] for p in others]
+        priced = cheapest_courses(self.problem, alone, self.prices, self.threads, self.last)
+        bound = self._rest + float(self.prices.served.sum()) + sum(course.bound for course in priced)
+        for p, course in zip(others, priced, strict=True):
+            found[p] = course
         for load, members in self._members().items():
             search = ShareSearch(self.problem, load, [self.spaces[p] for p in members], self.prices)
 
@@ -215,15 +216,12 @@ class SplitSearch(Decomposition):
 
     def at_shares(self, prices: SiteVector, shares: dict[str, Floats]) -> list[Course]:
         """Every pool's cheapest course that takes these shares, by pool name, shape (window,) [1]."""
-        found = cheapest_courses(
-            self.problem.with_shares(shares), self._spaces_at(shares), prices, self.threads, self.last
-        )
+        problem = self.problem.with_shares(shares)
+        spaces = [StateSpace(pool, problem.windows.hours) for pool in problem.pools]
+        found = cheapest_courses(problem, spaces, prices, self.threads, self.last)
         return [
             replace(course, share=shares.get(space.pool.name)) for space, course in zip(self.spaces, found, strict=True)
         ]
-
-    def _spaces_at(self, shares: dict[str, Floats]) -> list[StateSpace]:
-        return [StateSpace(pool, self.problem.windows.hours) for pool in self.problem.with_shares(shares).pools]
 
     def _single_sites(self) -> list[dict[str, Floats]]:
         """Shares with every load whole at one site: at its first, at its second, ..."""
