@@ -112,7 +112,7 @@ def test_buckets_and_window_of_a_scenario(call: Call, scenario: Path, log: Path)
         (["--buckets", "p10,p20"], 2, "log-buckets"),
         (["--format", "azur"], 2, "Did you mean azure?"),
         (["--format", "columns"], 2, "log-column-option"),
-        (["--engine", "dask", "--address", "tcp://127.0.0.1:9"], 2, "engine-unreachable"),
+        (["--engine", "dask", "--address", "tcp://127.0.0.1:9"], 5, "engine-unreachable"),
         (["--engine", "spark"], 2, "spark"),
     ],
 )
