@@ -1,14 +1,14 @@
 """Energy, carbon and cost of a replay, beside the plan's for the same windows.
 
-What instances drew the engine integrates. All else is the plan's own, which was verified: what servers draw beside their instances, what
-starts take, GPU-hours and their price. Of pools that are not replayed the planned power counts.
+What instances drew the engine integrates. All else a ledger states: of a plan it is its own, which was verified, with what servers draw
+beside their instances, what starts take, GPU-hours and their price. Of pools that are not replayed the planned power counts.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,6 @@ class SiteLedger:
         All but electricity.
     price_usd_per_mwh, carbon_g_per_kwh : array
     pue : float
-    planned_kwh, planned_it_kwh, planned_carbon_kg, planned_cost_usd : array
-        What was promised in all.
     """
 
     site: str
@@ -54,10 +52,17 @@ class SiteLedger:
     price_usd_per_mwh: Floats
     carbon_g_per_kwh: Floats
     pue: float
-    planned_kwh: Floats
-    planned_it_kwh: Floats
-    planned_carbon_kg: Floats
-    planned_cost_usd: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SitePromise:
+    """What a plan promises of a site; every array has shape (epoch,)."""
+
+    site: str
+    kwh: Floats
+    it_kwh: Floats
+    carbon_kg: Floats
+    cost_usd: Floats
 
 
 def ledgers_of(
@@ -79,22 +84,29 @@ def ledgers_of(
                 replayed_w[group.window] += group.power_w
         signals = grid[site.site]
         price = signals.price_usd_per_mwh[part]
-        planned = np.array(site.energy_kwh)[part]
         found.append(
             SiteLedger(
                 site=site.site,
                 rest_it_kwh=np.array(site.it_energy_kwh)[part] - replayed_w[part] * hours / WATTS_PER_KILOWATT,
-                rest_cost_usd=np.array(site.cost_usd)[part] - planned * price / KWH_PER_MWH,
+                rest_cost_usd=np.array(site.cost_usd)[part] - np.array(site.energy_kwh)[part] * price / KWH_PER_MWH,
                 price_usd_per_mwh=price,
                 carbon_g_per_kwh=signals.carbon_g_per_kwh[part],
                 pue=pue[site.site],
-                planned_kwh=planned,
-                planned_it_kwh=np.array(site.it_energy_kwh)[part],
-                planned_carbon_kg=np.array(site.carbon_kg)[part],
-                planned_cost_usd=np.array(site.cost_usd)[part],
             )
         )
     return tuple(found)
+
+
+def promises_of_sites(plan: Plan, first: int, windows: int) -> tuple[SitePromise, ...]:
+    """What a plan promises of its sites for some of its windows."""
+    part = slice(first, first + windows)
+    return tuple(
+        SitePromise(
+            one.site,
+            *(np.array(own)[part] for own in (one.energy_kwh, one.it_energy_kwh, one.carbon_kg, one.cost_usd)),
+        )
+        for one in plan.sites
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,37 +145,54 @@ def energies_of(ran: Ran, ledgers: tuple[SiteLedger, ...]) -> Energies:
     return Energies(it_kwh, kwh, power_kw, step_s, float(lane_kwh[:, -1].sum()))
 
 
-def accounts_of(
+def replayed_account(
     energies: Energies, ledgers: tuple[SiteLedger, ...], gpu_hours: float, instance_starts: int, window_s: float
-) -> tuple[Account, Account]:
-    """Sums of the replay, and of the plan for the same windows; GPU-hours and starts are the plan's in both."""
-
-    def account(kwh: dict[str, Floats], it_kwh: dict[str, Floats], carbon_kg: float, cost_usd: float) -> Account:
-        peak_kw = np.max(np.sum(list(kwh.values()), axis=0)) * SECONDS_PER_HOUR / window_s
-        return Account(_sum(kwh), _sum(it_kwh), carbon_kg, cost_usd, gpu_hours, instance_starts, float(peak_kw))
-
+) -> Account:
+    """Sums of what happened; GPU-hours and starts are the schedule's."""
     carbon = math.fsum(float(energies.kwh[one.site] @ one.carbon_g_per_kwh) / GRAMS_PER_KILOGRAM for one in ledgers)
     cost = math.fsum(
         float(energies.kwh[one.site] @ one.price_usd_per_mwh) / KWH_PER_MWH + float(one.rest_cost_usd.sum())
         for one in ledgers
     )
-    planned = account(
-        {one.site: one.planned_kwh for one in ledgers},
-        {one.site: one.planned_it_kwh for one in ledgers},
-        math.fsum(float(one.planned_carbon_kg.sum()) for one in ledgers),
-        math.fsum(float(one.planned_cost_usd.sum()) for one in ledgers),
+    return Account(
+        energy_kwh=_sum(energies.kwh.values()),
+        it_energy_kwh=_sum(energies.it_kwh.values()),
+        carbon_kg=carbon,
+        cost_usd=cost,
+        gpu_hours=gpu_hours,
+        instance_starts=instance_starts,
+        peak_power_kw=_peak_kw(energies.kwh.values(), window_s),
     )
-    return account(energies.kwh, energies.it_kwh, carbon, cost), planned
 
 
-def _sum(by_site: dict[str, Floats]) -> float:
-    return math.fsum(value for series in by_site.values() for value in series.tolist())
+def planned_account(
+    promises: tuple[SitePromise, ...], gpu_hours: float, instance_starts: int, window_s: float
+) -> Account:
+    """Sums of what was promised."""
+    return Account(
+        energy_kwh=_sum(one.kwh for one in promises),
+        it_energy_kwh=_sum(one.it_kwh for one in promises),
+        carbon_kg=_sum(one.carbon_kg for one in promises),
+        cost_usd=_sum(one.cost_usd for one in promises),
+        gpu_hours=gpu_hours,
+        instance_starts=instance_starts,
+        peak_power_kw=_peak_kw((one.kwh for one in promises), window_s),
+    )
 
 
-def sites_of(energies: Energies, ledgers: tuple[SiteLedger, ...]) -> tuple[SiteReplay, ...]:
+def _sum(by_site: Iterable[Floats]) -> float:
+    return math.fsum(value for series in by_site for value in series.tolist())
+
+
+def _peak_kw(kwh: Iterable[Floats], window_s: float) -> float:
+    """Largest mean of a window over all sites [kW]."""
+    return float(np.max(np.sum(list(kwh), axis=0))) * SECONDS_PER_HOUR / window_s
+
+
+def sites_of(energies: Energies, promises: tuple[SitePromise, ...]) -> tuple[SiteReplay, ...]:
     """Energy of every site beside what was planned."""
     return tuple(
-        SiteReplay(one.site, tuple(energies.kwh[one.site].tolist()), tuple(one.planned_kwh.tolist())) for one in ledgers
+        SiteReplay(one.site, tuple(energies.kwh[one.site].tolist()), tuple(one.kwh.tolist())) for one in promises
     )
 
 

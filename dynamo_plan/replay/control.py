@@ -25,7 +25,7 @@ RELEASE = 0.8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watch:
-    """What is seen of the instances at a moment; every array has shape (slot,).
+    """What is seen of the instances at a moment; every array has shape (slot,) unless it says otherwise.
 
     Attributes
     ----------
@@ -45,6 +45,8 @@ class Watch:
         Strictest promises of the pool; infinite without.
     frequency_mhz, planned_mhz, highest_mhz : array
         Clock set, clock of the schedule, highest clock of the kind; 0 where the slot has no instance.
+    rate_rps : array, shape (lane, bucket)
+        Requests of each bucket, as foreseen, that came to the lane in the last `OBSERVED_S` [1/s]; buckets of all services in their order.
     """
 
     now_s: float
@@ -60,6 +62,11 @@ class Watch:
     frequency_mhz: NDArray[np.float64]
     planned_mhz: NDArray[np.float64]
     highest_mhz: NDArray[np.float64]
+    rate_rps: NDArray[np.float64]
+
+
+OBSERVED_S = 60.0
+"""Time over which arrivals are counted [s]: a dozen looks, long enough for tens of requests at an instance."""
 
 
 class Control(Protocol):
@@ -70,7 +77,7 @@ class Control(Protocol):
         """How often `clocks` is asked."""
 
     def clocks(self, watch: Watch) -> NDArray[np.float64]:
-        """The clock that each slot shall have, of the schedule's or the highest of its kind [MHz]; shape (slot,)."""
+        """The clock that each slot shall have [MHz], shape (slot,): the schedule's, the kind's highest or one that the run was given."""
 
 
 @dataclass(frozen=True, slots=True)

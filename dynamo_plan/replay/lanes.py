@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,11 @@ OFF = -1
 
 type Engines = Mapping[tuple[str, Kind], EngineEntry]
 """The engine of a service on a kind."""
+
+type Clocks = Mapping[tuple[str, Kind], tuple[float, ...]]
+"""Clocks by service and kind [MHz]."""
+
+NO_CLOCKS: Clocks = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +59,7 @@ class Lanes:
     lanes : tuple of Lane
         By pool, then kind.
     settings : tuple of Setting
-        Kinds at the clocks that occur, and at the highest that the engine knows.
+        Kinds at the clocks that occur or may be set, and at the highest that the engine knows.
     clocks_mhz : array, shape (row,)
         Of the settings.
     rows : array of int, shape (epoch, slot)
@@ -82,8 +88,13 @@ class Lanes:
         return np.array([lane.kind.gpus for lane in self.lanes], dtype=np.int64)[self.lane_of_slot]
 
 
-def lanes_of(schedule: Schedule, engines: Engines) -> Lanes:
+def lanes_of(schedule: Schedule, engines: Engines, clocks_mhz: Clocks = NO_CLOCKS) -> Lanes:
     """Lay out the instances of a schedule.
+
+    Parameters
+    ----------
+    clocks_mhz : mapping of (service, Kind) to tuple of float
+        Clocks that a control may set besides those of the schedule and the highest [MHz].
 
     Raises
     ------
@@ -115,6 +126,8 @@ def lanes_of(schedule: Schedule, engines: Engines) -> Lanes:
             for epoch, running in enumerate(groups):
                 clocks = [group.frequency_mhz for group in running for _ in range(group.instances)]
                 own[epoch, : len(clocks)] = [row_of(pool.service, kind, clock) for clock in clocks]
+            for clock in clocks_mhz.get((pool.service, kind), ()):
+                row_of(pool.service, kind, clock)
             top = row_of(pool.service, kind, float(engines[pool.service, kind].costs.frequency_mhz[-1]))
             columns.append(own)
             highest += [top] * size

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-
-import numpy as np
 
 from dynamo_plan.engine import Router
-from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.replay.accounts import (
-    accounts_of,
     course_of,
     energies_of,
     ledgers_of,
+    planned_account,
+    promises_of_sites,
+    replayed_account,
     sites_of,
     starts_and_hours,
 )
 from dynamo_plan.replay.control import Control
 from dynamo_plan.replay.latencies import LEAST_REQUESTS, bucket_replays, quantile
-from dynamo_plan.replay.run import OnShare, Promise, Promises, Ran, run_schedule
+from dynamo_plan.replay.requested import buckets_of, covered, engines_of, promises_of
+from dynamo_plan.replay.run import OnShare, Promises, Ran, run_schedule
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.replay.traffic import Arrivals, Predictor
-from dynamo_plan.schema.bucket import Bucket, bucket_grid
+from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.schema.engine_table import EngineEntry, EngineTable
 from dynamo_plan.schema.horizon import time_label, window_start
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Plan
-from dynamo_plan.schema.profile import clock_name
 from dynamo_plan.schema.replay import REPLAY_VERSION, Replay
-from dynamo_plan.schema.scenario import Scenario
 from dynamo_plan.schema.trace import Trace
-from dynamo_plan.units import NANOSECONDS_PER_SECOND, PERCENT_PER_ONE, PICOSECONDS_PER_SECOND, SECONDS_PER_HOUR
-
-PICOSECONDS_PER_NANOSECOND = PICOSECONDS_PER_SECOND // NANOSECONDS_PER_SECOND
+from dynamo_plan.units import (
+    NANOSECONDS_PER_SECOND,
+    PERCENT_PER_ONE,
+    PICOSECONDS_PER_NANOSECOND,
+    SECONDS_PER_HOUR,
+)
 
 COVERED = 0.95
 """Share of a window between the first and the last request below which it is said that the trace covers only a part of it [1]."""
@@ -147,7 +147,7 @@ def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_s
     starts, gpu_hours = starts_and_hours(
         plan, transitions.instance_start_s, transitions.reshard_s, made.first, made.windows
     )
-    replayed, planned = accounts_of(energies, ledgers, gpu_hours, starts, plan.window_s)
+    sites = promises_of_sites(plan, made.first, made.windows)
     outcome, traffic = ran.outcome, ran.traffic
     completed = int(outcome.is_served.sum())
     return Replay(
@@ -171,13 +171,13 @@ def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_s
         mispredicted=traffic.mispredicted,
         elsewhere=traffic.elsewhere,
         preempted=int((outcome.preemptions > 0).sum()),
-        replayed=replayed,
-        planned=planned,
+        replayed=replayed_account(energies, ledgers, gpu_hours, starts, plan.window_s),
+        planned=planned_account(sites, gpu_hours, starts, plan.window_s),
         power_p50_kw=quantile(energies.power_kw, 0.5) or 0.0,
         power_p99_kw=quantile(energies.power_kw, 0.99) or 0.0,
         after_kwh=energies.after_kwh,
         buckets=bucket_replays(ran, made.promises, made.first),
-        sites=sites_of(energies, ledgers),
+        sites=sites_of(energies, sites),
         course=course_of(ran, energies),
         notes=tuple(_notes(case, made, traces, ran)),
     )
@@ -186,114 +186,19 @@ def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_s
 def prepared(case: Case, traces: Mapping[str, Trace]) -> Prepared:
     """The part of a plan that the traces cover, and the requests in it; `InputError` as `replay_plan`."""
     plan = case.plan
-    start_ns = _ns(window_start(plan, 0))
-    window_ns = plan.window_s * NANOSECONDS_PER_SECOND
-    inside = {
-        name: (trace.arrival_ns >= start_ns) & (trace.arrival_ns < start_ns + plan.windows * window_ns)
-        for name, trace in traces.items()
-    }
-    if not any(own.any() for own in inside.values()):
-        raise InputError(_outside(plan, name, trace) for name, trace in sorted(traces.items()))
-    came = [traces[name].arrival_ns[own] for name, own in inside.items() if own.any()]
-    first = int((min(int(own.min()) for own in came) - start_ns) // window_ns)
-    windows = int((max(int(own.max()) for own in came) - start_ns) // window_ns) + 1 - first
-    begin_ns = start_ns + first * window_ns
-    schedule = Schedule.of_plan(plan, first, windows, frozenset(traces))
-    specs = {service.name: service for service in case.inputs.scenario.services}
-    buckets = {
-        name: bucket_grid(tuple(specs[name].buckets.input), tuple(specs[name].buckets.output)) for name in traces
-    }
+    came = covered(traces, window_start(plan, 0), plan.window_s, plan.windows)
+    schedule = Schedule.of_plan(plan, came.first, came.windows, frozenset(traces))
+    buckets = buckets_of(case.inputs.scenario, traces)
     return Prepared(
         schedule,
-        {name: _arrivals(traces[name], own, begin_ns) for name, own in inside.items()},
+        came.arrivals,
         buckets,
-        _engines(case, schedule),
+        engines_of(case.inputs.scenario, case.engines, schedule),
         promises_of(case.inputs.scenario, buckets),
-        first,
-        windows,
-        sum(int((~own).sum()) for own in inside.values()),
+        came.first,
+        came.windows,
+        came.outside,
     )
-
-
-def promises_of(scenario: Scenario, buckets: Mapping[str, tuple[Bucket, ...]]) -> Promises:
-    """What the scenario promises, by service and bucket."""
-    return {
-        (service.name, bucket.name): Promise(service.slo.ttft_p99_ms[bucket.input_class], service.slo.tbt_p99_ms)
-        for service in scenario.services
-        if service.slo is not None and service.name in buckets
-        for bucket in buckets[service.name]
-    }
-
-
-def _arrivals(trace: Trace, own: np.ndarray[tuple[int], np.dtype[np.bool_]], begin_ns: int) -> Arrivals:
-    part = slice(None) if own.all() else own  # millions of requests need not be copied
-    arrival_ps = (trace.arrival_ns[part] - begin_ns) * PICOSECONDS_PER_NANOSECOND
-    return Arrivals(arrival_ps, trace.input_tokens[part], trace.output_tokens[part])
-
-
-def _engines(case: Case, schedule: Schedule) -> dict[tuple[str, Kind], EngineEntry]:
-    """The engine of every kind that runs; `InputError` where a kind or a clock is missing."""
-    specs = {service.name: service for service in case.inputs.scenario.services}
-    pools = {pool.name: pool for pool in schedule.pools}
-    found: dict[tuple[str, Kind], EngineEntry] = {}
-    faults: dict[tuple[str, Kind, float], Fault] = {}
-    for group in (group for groups in schedule.groups for group in groups if group.instances):
-        service = pools[group.pool].service
-        table = case.engines[service]
-        entry = table.of(specs[service].model, group.kind)
-        if entry is None:
-            faults[service, group.kind, 0.0] = Fault(
-                "engine-kind-missing",
-                table.path,
-                f"there is no engine of {specs[service].model} on {group.kind}, which the plan runs for {service}",
-                f"Its engines: {', '.join(f'{one.model} on {one.kind}' for one in table.entries) or 'none'}",
-                "Add the kind to the engine table, or name another table with --engine",
-            )
-            continue
-        found[service, group.kind] = entry
-        clocks = entry.costs.frequency_mhz
-        if not clocks[0] <= group.frequency_mhz <= clocks[-1]:
-            faults[service, group.kind, group.frequency_mhz] = Fault(
-                "engine-clock-missing",
-                table.path,
-                f"{group.kind} runs at {clock_name(group.frequency_mhz)}, which the engine of {entry.model} does not know",
-                f"It knows {clocks[0]:g} to {clocks[-1]:g} MHz",
-                "Add the clock to the engine table, or plan with clocks that it has (frequencies_mhz)",
-            )
-    if faults:
-        raise InputError(faults.values())
-    without = sorted({pool.service for pool in schedule.pools} - {service for service, _ in found})
-    if without:
-        raise InputError(
-            Fault(
-                "replay-no-instances",
-                f"service {service}",
-                "the plan runs no instance of it in the windows of the trace",
-                "Requests need an instance",
-                "Name a trace of other windows, or replay another service",
-            )
-            for service in without
-        )
-    return found
-
-
-def _outside(plan: Plan, service: str, trace: Trace) -> Fault:
-    begin, end = time_label(window_start(plan, 0)), time_label(window_start(plan, plan.windows))
-    what = "has no request"
-    if len(trace):
-        first, last = (str(np.datetime64(int(trace.arrival_ns[place]), "ns"))[:19] for place in (0, -1))
-        what = f"has requests of {service} from {first}Z to {last}Z, none in the plan's horizon"
-    return Fault(
-        "trace-outside-horizon",
-        trace.path,
-        what,
-        f"The plan runs from {begin} to {end}",
-        "Name the trace of that time, or move this one there with --at",
-    )
-
-
-def _ns(moment: datetime) -> int:
-    return round(moment.timestamp()) * NANOSECONDS_PER_SECOND
 
 
 def _notes(case: Case, made: Prepared, traces: Mapping[str, Trace], ran: Ran) -> list[str]:

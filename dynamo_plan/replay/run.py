@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dynamo_plan.engine import Action, Cluster, Order, Outcome, PoolPlan, Router
 from dynamo_plan.engine.tables import NOBODY, Limit, Slot, Status, Time
-from dynamo_plan.replay.control import PERIOD_S, Control, Watch
-from dynamo_plan.replay.lanes import OFF, Engines, Lanes, lanes_of
+from dynamo_plan.replay.control import OBSERVED_S, PERIOD_S, Control, Watch
+from dynamo_plan.replay.lanes import NO_CLOCKS, OFF, Clocks, Engines, Lanes, lanes_of
 from dynamo_plan.replay.schedule import Schedule
-from dynamo_plan.replay.traffic import Arrivals, Predictor, Traffic, traffic_of
+from dynamo_plan.replay.traffic import Arrivals, Arriving, Predictor, Traffic, traffic_of
 from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.units import MS_PER_SECOND, SECONDS_PER_MINUTE, SECONDS_PER_PICOSECOND
 
@@ -71,6 +71,7 @@ def run_schedule(
     predictor: Predictor = Predictor(),  # noqa: B008 (frozen)
     router: Router = Router.LEAST_UNPREFILLED,
     control: Control | None = None,
+    clocks_mhz: Clocks = NO_CLOCKS,
     on_share: OnShare = lambda share: None,
 ) -> Ran:
     """Serve requests by a schedule until all that an instance opens for have ended.
@@ -82,13 +83,15 @@ def run_schedule(
     engines : mapping of (service, Kind) to EngineEntry
     promises : mapping of (service, bucket) to Promise
         What the control watches, and above which gaps between tokens are counted.
+    clocks_mhz : mapping of (service, Kind) to tuple of float
+        Clocks that the control may set besides the schedule's and the highest [MHz].
 
     Raises
     ------
     KeyError, ValueError
         A kind has no engine, or not at a clock of the schedule.
     """
-    lanes = lanes_of(schedule, engines)
+    lanes = lanes_of(schedule, engines, clocks_mhz)
     traffic = traffic_of(arrivals, buckets, schedule, lanes, predictor)
     step_s = step_of(schedule)
     cluster = Cluster(
@@ -99,7 +102,7 @@ def run_schedule(
         bin_s=step_s,
         bins=round(schedule.edges_s[-1] / step_s) + 1,
     )
-    tower = _Tower(schedule, lanes, cluster, promises, control)
+    tower = _Tower(schedule, lanes, cluster, promises, control, Arriving(traffic, len(lanes.lanes)))
     for epoch in range(len(schedule.groups)):
         tower.begin(epoch)
         tower.watch_until(schedule.edges_s[epoch + 1])
@@ -141,8 +144,15 @@ class _Tower:
     """Orders to the instances of a cluster, and what it is known to have been told."""
 
     def __init__(
-        self, schedule: Schedule, lanes: Lanes, cluster: Cluster, promises: Promises, control: Control | None
+        self,
+        schedule: Schedule,
+        lanes: Lanes,
+        cluster: Cluster,
+        promises: Promises,
+        control: Control | None,
+        arriving: Arriving,
     ) -> None:
+        self._arriving = arriving
         self._schedule, self._lanes, self._cluster, self._control = schedule, lanes, cluster, control
         lane = lanes.lane_of_slot
         self._lane = lane
@@ -261,6 +271,7 @@ class _Tower:
             frequency_mhz=np.where(running, clocks[self._set], 0.0),
             planned_mhz=np.where(planned != OFF, clocks[np.maximum(planned, 0)], 0.0),
             highest_mhz=np.where(planned != OFF, clocks[self._lanes.highest], 0.0),
+            rate_rps=self._arriving.rate_rps(now_s, OBSERVED_S),
         )
 
     def _book(self, now_s: float) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan, PoolPlan
@@ -22,6 +26,9 @@ class Schedule:
     groups : tuple of tuple of Group, (epoch, group)
         Instances that take requests in the epoch. Of a group's rates only proportions count: to which kind of a pool how much of its
         load goes. `Group.window` and `Group.power_w` are not read.
+    spread : mapping of str to array, shape (epoch, bucket), or None
+        What part of each bucket's load a pool takes [1], by the pool's name, over all buckets of its service; None: each pool takes its own
+        buckets. A pool may so take others' load, while what it promises stays that of its own.
 
     Raises
     ------
@@ -32,6 +39,7 @@ class Schedule:
     pools: tuple[PoolPlan, ...]
     edges_s: tuple[float, ...]
     groups: tuple[tuple[Group, ...], ...]
+    spread: Mapping[str, NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse epochs that overlap."""

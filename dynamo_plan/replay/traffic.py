@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ NOWHERE = -1
 type Integers = NDArray[np.int64]
 type Classes = NDArray[np.int16]
 """Length classes and buckets; of millions of requests, so in few bytes."""
+type Column = NDArray[np.integer[Any]]
+"""Something about every request, in whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,8 @@ class Traffic:
     ----------
     requests : Requests
         `bucket` numbers the buckets of all services.
-    lane : array of int, shape (request,)
+    lane, foreseen : array of int, shape (request,)
+        Where each goes, and of which bucket it is taken to be.
     buckets : tuple of (str, Bucket)
         Service and bucket by number.
     left_out : LeftOut
@@ -84,6 +88,7 @@ class Traffic:
 
     requests: Requests
     lane: Integers
+    foreseen: Classes
     buckets: tuple[tuple[str, Bucket], ...]
     left_out: LeftOut
     mispredicted: int
@@ -105,7 +110,7 @@ def traffic_of(
         Grid of each service, input class outermost.
     """
     sorting = _Sorting(schedule, lanes, predictor)
-    parts: list[list[Integers]] = []
+    parts: list[list[Column]] = []
     named: list[tuple[str, Bucket]] = []
     for number, service in enumerate(sorted(arrivals)):
         parts.append(sorting.of(service, number, arrivals[service], buckets[service], len(named)))
@@ -116,7 +121,32 @@ def traffic_of(
         columns = [column[order] for column in columns]
     requests = Requests(*columns[:4])
     left_out = LeftOut(outside_buckets=sorting.outside, without_output=sorting.without)
-    return Traffic(requests, columns[4], tuple(named), left_out, sorting.mispredicted, sorting.elsewhere)
+    lane, foreseen = columns[4].astype(np.int64, copy=False), columns[5].astype(np.int16, copy=False)
+    return Traffic(requests, lane, foreseen, tuple(named), left_out, sorting.mispredicted, sorting.elsewhere)
+
+
+class Arriving:
+    """Arrivals by lane and foreseen bucket over a while that ends at ascending moments."""
+
+    def __init__(self, traffic: Traffic, lanes: int) -> None:
+        self._arrival_ps = traffic.requests.arrival_ps
+        self._shape = lanes, len(traffic.buckets)
+        self._traffic = traffic
+        self._begin, self._end = 0, 0
+        self._count = np.zeros(lanes * len(traffic.buckets), dtype=np.int64)
+
+    def rate_rps(self, now_s: float, over_s: float) -> NDArray[np.float64]:
+        """Mean over the last `over_s`, or all the time so far where that is less, shape (lane, bucket) [1/s]."""
+        since_s = max(now_s - over_s, 0.0)
+        moments = np.rint(np.array([since_s, now_s]) * PICOSECONDS_PER_SECOND)
+        begin, end = (int(place) for place in np.searchsorted(self._arrival_ps, moments, side="left"))
+        self._count += self._of(self._end, end) - self._of(self._begin, begin)
+        self._begin, self._end = begin, end
+        return self._count.reshape(self._shape) / (now_s - since_s)
+
+    def _of(self, begin: int, end: int) -> Integers:
+        lane, bucket = self._traffic.lane[begin:end], self._traffic.foreseen[begin:end]
+        return np.bincount(lane * self._shape[1] + bucket, minlength=self._count.size)
 
 
 class _Sorting:
@@ -127,8 +157,8 @@ class _Sorting:
         self._edges_ps = np.rint(np.array(schedule.edges_s) * PICOSECONDS_PER_SECOND).astype(np.int64)
         self.without, self.outside, self.mispredicted, self.elsewhere = 0, 0, 0, 0
 
-    def of(self, service: str, number: int, came: Arrivals, grid: Sequence[Bucket], first: int) -> list[Integers]:
-        """Arrival, lengths, bucket (numbered from `first`) and lane of the requests that are sent to instances."""
+    def of(self, service: str, number: int, came: Arrivals, grid: Sequence[Bucket], first: int) -> list[Column]:
+        """Arrival, lengths, bucket (numbered from `first`), lane and foreseen bucket of the requests that are sent to instances."""
         held, inputs, outputs, classes = _classified(came, grid)
         answered = came.output_tokens > 0
         self.without += int((~answered).sum())
@@ -140,7 +170,8 @@ class _Sorting:
         self.mispredicted += int((foreseen != outputs).sum())
         epoch = np.searchsorted(self._edges_ps[1:-1], arrival_ps, side="right").astype(np.int32)
         table, is_elsewhere = _shares(service, grid, classes, self._schedule, self._lanes)
-        lane, moved = _spread(inputs * classes + foreseen, epoch, table, is_elsewhere, self._predictor.seed)
+        taken_for = inputs * np.int16(classes) + foreseen
+        lane, moved = _spread(taken_for, epoch, table, is_elsewhere, self._predictor.seed)
         self.elsewhere += moved
         # Where no instance of the service runs, its requests wait for whichever opens first.
         lane[lane == NOWHERE] = next(
@@ -148,7 +179,7 @@ class _Sorting:
         )
         bucket = first + (inputs * classes + outputs).astype(np.int64)
         lengths = (one[part].astype(np.int64) for one in (came.input_tokens, came.output_tokens))
-        return [arrival_ps, *lengths, bucket, lane.astype(np.int64)]
+        return [arrival_ps, *lengths, bucket, lane.astype(np.int64), taken_for + np.int16(first)]
 
 
 def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Classes, Classes, int]:
@@ -184,6 +215,9 @@ def _shares(
             share = pool.share[epoch] if pool.share else 1.0
             total = _of_pool(rates, lanes, lane.pool)
             even = rates[place].sum() / total.sum() if total.sum() > 0 else 0.0
+            if schedule.spread is not None:
+                table[epoch, :, place] = schedule.spread[pool.name][epoch] * even
+                continue
             for column, name in enumerate(pool.buckets):
                 part = rates[place][column] / total[column] if total[column] > 0 else even
                 table[epoch, names.index(name), place] = share * part
