@@ -1,0 +1,40 @@
+"""Plans of this planner as systems to compare."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamo_plan.compare.case import Case
+from dynamo_plan.compare.system import CannotRunError, Decision
+from dynamo_plan.errors import PlanError
+from dynamo_plan.planner import plan_scenario
+from dynamo_plan.replay.control import RaiseClock
+from dynamo_plan.replay.schedule import Schedule
+from dynamo_plan.schema.inputs import Inputs
+from dynamo_plan.units import PERCENT_PER_ONE
+
+
+def planned(case: Case, inputs: Inputs) -> Decision:
+    """The plan on some inputs, and how it is carried out.
+
+    Raises
+    ------
+    CannotRunError
+        There is none that can be verified.
+    """
+    try:
+        run = plan_scenario(inputs)
+    except PlanError as error:
+        raise CannotRunError(error.faults[0].what) from error
+    if run.findings:
+        raise CannotRunError(f"the verifier objects to the plan: {run.findings[0].what}")
+    plan = run.plan
+    held: dict[tuple[str, str], NDArray[np.int64]] = {
+        (server.site, server.gpu): np.array(server.gpus_in_use, dtype=np.int64) for server in plan.servers
+    }
+    schedule = Schedule.of_plan(plan, 0, plan.windows, frozenset(case.buckets))
+    gap = PERCENT_PER_ONE * plan.certificate.gap
+    notes = [f"The plan is within {gap:.3g} % of the best by its own numbers."]
+    notes += [f"It breaks {one.constraint} at {one.where}: {one.mend}" for one in plan.violations]
+    return Decision(schedule, held, RaiseClock(), notes=tuple(notes), plan=plan)
