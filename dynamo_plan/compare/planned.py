@@ -1,4 +1,7 @@
-"""Plans of this planner as systems to compare."""
+"""Plans of this planner as systems to compare.
+
+Clocks between a plan's windows are the same manager's as in the paper's systems: a plan's own are those of its forecast.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.compare.case import Case
+from dynamo_plan.compare.clock_manager import with_clock_manager
 from dynamo_plan.compare.system import CannotRunError, Decision
 from dynamo_plan.errors import PlanError
 from dynamo_plan.planner import plan_scenario
-from dynamo_plan.replay.control import RaiseClock
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.units import PERCENT_PER_ONE
@@ -37,4 +40,4 @@ def planned(case: Case, inputs: Inputs) -> Decision:
     gap = PERCENT_PER_ONE * plan.certificate.gap
     notes = [f"The plan is within {gap:.3g} % of the best by its own numbers."]
     notes += [f"It breaks {one.constraint} at {one.where}: {one.mend}" for one in plan.violations]
-    return Decision(schedule, held, RaiseClock(), notes=tuple(notes), plan=plan)
+    return with_clock_manager(case, Decision(schedule, held, notes=tuple(notes), plan=plan))

@@ -1,4 +1,4 @@
-"""The planner of this project on the scenario's forecast: its plan as it would be handed over, clocks raised where slack runs out."""
+"""The planner of this project on the scenario's forecast: its plan as it would be handed over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dynamo_plan.compare.planned import planned
 from dynamo_plan.compare.system import Decision
 
 NAME = "planner"
-MEANING = "This planner on the scenario's forecast, its clocks raised every 5 s where slack runs out"
+MEANING = "This planner on the scenario's forecast: instances and shards as planned, clocks by the same 5 s manager"
 
 
 def decide(case: Case) -> Decision:

@@ -7,7 +7,7 @@ from dynamo_plan.compare.planned import planned
 from dynamo_plan.compare.system import Decision
 
 NAME = "planner-foresight"
-MEANING = "This planner knowing the mean rate of every window, its clocks raised every 5 s where slack runs out"
+MEANING = "This planner knowing the mean rate of every window: instances and shards as planned, clocks by the same 5 s manager"
 
 
 def decide(case: Case) -> Decision:
