@@ -3,8 +3,9 @@
 Groups: `promises` (the shipped examples, the default), `fleet` (invented fleets up to 27,000 GPUs), `methods` (the same problems by this
 project, by one compact MILP in HiGHS and in CBC, and by the paper's small MILPs, side by side), `partition` (pools: auto), `melange`
 (its cases), `caps` (where the fleets' caps come from), `profile` (prediction errors), `forecast` (forecasting methods on public load),
-`logs` (27.3 million requests, counted), `engine` (errors on measured rows, speed), `replay` (a day of 3.9 million requests), `ingest` (a
-telemetry CSV of five million rows beside pandas), `whatif` (a sweep of two hundred scenarios).
+`logs` (27.3 million requests, counted), `engine` (errors on measured rows, speed), `replay` (a day of 3.9 million requests), `compare`
+(the systems of the paper beside this planner), `ingest` (a telemetry CSV of five million rows beside pandas), `whatif` (a sweep of two
+hundred scenarios).
 
 Every case runs in a process of its own; short ones are repeated there and their times are medians. Times depend on the machine and
 on what else runs on it; gaps do not. Exit code 1 where a promise is not kept.

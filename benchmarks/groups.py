@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from benchmarks.cases import CASES, SITE_POWER_CAP, Case
+from benchmarks.compare import compare
 from benchmarks.engine import engine
 from benchmarks.forecasts import forecast
 from benchmarks.logs import logs
@@ -305,5 +306,6 @@ GROUPS: dict[str, Callable[[Bench], Table]] = {
     "ingest": telemetry,
     "logs": logs,
     "replay": replay,
+    "compare": compare,
     "whatif": whatif,
 }

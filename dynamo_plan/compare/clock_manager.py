@@ -64,16 +64,16 @@ class ClockManager:
         lanes = own.frequency_mhz.shape[0]
         opened = np.bincount(watch.lane, watch.is_open, lanes)
         rate = watch.rate_rps / np.maximum(opened, 1.0)[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            part = np.where(rate[:, None, :] > 0, rate[:, None, :] / own.capacity_rps, 0.0)
+        asked = np.broadcast_to(rate[:, None, :], own.capacity_rps.shape)
+        can = own.capacity_rps > 0
+        part = np.divide(asked, own.capacity_rps, out=np.zeros_like(own.capacity_rps), where=can)
         use = part.sum(axis=2)
-        is_able = (use <= 1.0) & (own.frequency_mhz > 0)
+        is_able = (use <= 1.0) & (own.frequency_mhz > 0) & ~((asked > 0) & ~can).any(axis=2)
         level = np.rint(np.where(is_able, use, 0.0) * (LEVELS - 1)).astype(np.int64)
         at_level = np.take_along_axis(own.power_w, level[:, :, None, None], axis=3)[:, :, :, 0]
         weight = np.where(use[:, :, None] > 0, part / np.where(use > 0, use, 1.0)[:, :, None], 0.0)
-        idle = own.power_w[:, :, :, 0].min(axis=2, where=own.capacity_rps > 0, initial=np.inf)
-        with np.errstate(invalid="ignore"):
-            power = np.where(use > 0, np.where(is_able[:, :, None], weight * at_level, 0.0).sum(axis=2), idle)
+        idle = own.power_w[:, :, :, 0].min(axis=2, where=can, initial=np.inf)
+        power = np.where(use > 0, (weight * at_level).sum(axis=2), idle)
         power = np.where(is_able, power, np.inf)
         best = power.argmin(axis=1)
         chosen = np.take_along_axis(own.frequency_mhz, best[:, None], axis=1)[:, 0]
@@ -98,7 +98,7 @@ def with_clock_manager(case: Case, decision: Decision) -> Decision:
     abilities = Abilities(
         np.zeros((len(keys), width)),
         np.zeros((len(keys), width, buckets)),
-        np.full((len(keys), width, buckets, LEVELS), np.inf),
+        np.zeros((len(keys), width, buckets, LEVELS)),
     )
     for place, key in enumerate(keys):
         _enter(abilities, place, clocks[key], _curves(assemblies[key[0]], key[1]), first[key[0]])
