@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, TextIO
 
 import typer
 
 from dynamo_plan.cli import (
     approve,
+    compare,
     diff,
     doctor,
     emit,
@@ -55,6 +58,7 @@ app.command()(verify.verify)
 app.command()(explain.explain)
 app.command()(whatif.whatif)
 app.command()(replay.replay)
+app.command()(compare.compare)
 app.command()(report.report)
 app.command()(diff.diff)
 app.command()(approve.approve)
@@ -93,7 +97,7 @@ def run(arguments: list[str]) -> int:
             # A terminal that cannot show a block or a minus sign gets a question mark, not an exception.
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        app(args=_options_first(arguments), prog_name="dynamo-plan")
+        _command()(args=_options_first(arguments), prog_name="dynamo-plan")
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if code == INTERRUPTED:
@@ -104,6 +108,12 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         return _report_unexpected(error)
     return ExitCode.OK
+
+
+@cache
+def _command() -> Callable[..., object]:
+    """The commands with all their options; typer itself would read them from the signatures again at every call."""
+    return typer.main.get_command(app)
 
 
 def main() -> None:

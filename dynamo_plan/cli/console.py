@@ -96,7 +96,7 @@ def _print_table(rows: Sequence[Row]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for key in rows[0]:
         numeric = all(isinstance(row[key], int | float | None) for row in rows)
-        table.add_column(key, justify="right" if numeric else "left")
+        table.add_column(key, justify="right" if numeric else "left", overflow="fold")  # never cut
     for row in rows:
         table.add_row(*(_shown(cell) for cell in row.values()))
     console().print(table)

@@ -146,7 +146,7 @@ def _options(
         raise UsageError(
             Fault(
                 "emit-actuate",
-                "--set",
+                "--actuate",
                 f"{actuate!r} is nothing to set",
                 "clock or power-limit",
                 "Write --actuate clock or --actuate power-limit",

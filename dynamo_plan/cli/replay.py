@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynamo_plan.cli.console import SETTINGS, Output, OutputOption, console, print_rows, say
+from dynamo_plan.cli.console import Output, OutputOption, console, print_rows, say
+from dynamo_plan.cli.log_options import (
+    ColumnOption,
+    FormatOption,
+    KeepGoingOption,
+    StartOption,
+    TimeUnitOption,
+    ZoneOption,
+)
+from dynamo_plan.cli.progress import progress
+from dynamo_plan.cli.request_options import (
+    AccuracyOption,
+    AtOption,
+    EngineTableOption,
+    HtmlOption,
+    RouterName,
+    RouterOption,
+    SeedOption,
+    ServiceOption,
+    TraceOption,
+)
 
 if TYPE_CHECKING:
     from dynamo_plan.replay import Carried, Case
     from dynamo_plan.schema.replay import Replay
 
 
-class RouterName(StrEnum):
-    """How requests are spread over the instances of a pool and kind."""
-
-    LEAST_UNPREFILLED = "least-unprefilled"
-    LEAST_REQUESTS = "least-requests"
-    ROUND_ROBIN = "round-robin"
-
-
 def replay(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a solve.")],
-    trace: Annotated[
-        list[str],
-        typer.Option("--trace", metavar="[SERVICE=]LOG", help="Log of requests as `forecast build` reads; repeatable."),
-    ],
-    service: Annotated[str | None, typer.Option("--service", help="Service of logs that name none.")] = None,
-    engine: Annotated[
-        Path | None, typer.Option("--engine", metavar="FILE", help="Engine table. [default: PROFILE.engine.csv]")
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="Move the trace so that it begins at this time.")
-    ] = None,
-    predictor_accuracy: Annotated[
-        float, typer.Option("--predictor-accuracy", min=0.0, max=1.0, help="Share of output classes foreseen.")
-    ] = 1.0,
-    router: Annotated[
-        RouterName, typer.Option("--router", help="Within a pool and kind.")
-    ] = RouterName.LEAST_UNPREFILLED,
+    trace: TraceOption,
+    service: ServiceOption = None,
+    engine: EngineTableOption = None,
+    at: AtOption = None,
+    predictor_accuracy: AccuracyOption = 1.0,
+    router: RouterOption = RouterName.LEAST_UNPREFILLED,
     clock_control: Annotated[
         bool, typer.Option("--clock-control/--no-clock-control", help="Raise clocks when slack runs out, every 5 s.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same replay.")] = 1,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
-    format: Annotated[
-        str | None, typer.Option("--format", help="Format of the logs; by default told by content.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="WHAT=NAME", help="Column of arrival, input, output, service."),
-    ] = None,
-    time_unit: Annotated[
-        str | None, typer.Option("--time-unit", help="Of times that are numbers: s, ms, us, ns.")
-    ] = None,
-    zone: Annotated[str | None, typer.Option("--zone", help="Zone of times that name none.")] = None,
-    start: Annotated[
-        str | None, typer.Option("--start", metavar="TIME", help="Moment from which such logs count that name none.")
-    ] = None,
-    keep_going: Annotated[bool, typer.Option("--keep-going", help="Leave rows out that are no request.")] = False,
+    seed: SeedOption = 1,
+    html: HtmlOption = None,
+    format: FormatOption = None,
+    column: ColumnOption = None,
+    time_unit: TimeUnitOption = None,
+    zone: ZoneOption = None,
+    start: StartOption = None,
+    keep_going: KeepGoingOption = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +68,8 @@ def replay(
 
     Writes RUN/replay.json. Exit code 5: bad input; 6: the plan is not verified.
     """
-    from dynamo_plan.cli.replayed import case_of, requests_of, shifted
+    from dynamo_plan.cli.replayed import case_of
+    from dynamo_plan.cli.requested import requests_of, shifted
     from dynamo_plan.emit.atomic import refuse_existing_file
     from dynamo_plan.emit.replay_file import write_replay
     from dynamo_plan.emit.run_folder import read_run_scenario, read_trusted_plan
@@ -92,14 +82,14 @@ def replay(
             refuse_existing_file(path, force=force)
     read_trusted_plan(run_folder)  # before a long log is read
     options = log_options(column or [], time_unit, zone, start)
-    with _progress("read") as on_share:
+    with progress("read") as on_share:
         asked = requests_of(
             read_run_scenario(run_folder), trace, service, options, format, on_share, keep_going=keep_going
         )
     if asked.left_out:
         say(f"Left out: {asked.left_out:,} rows that are no request.")
     case = case_of(run_folder, list(asked.traces), engine)
-    with _progress("replay") as on_share:
+    with progress("replay") as on_share:
         found, carried = replay_plan(
             case,
             shifted(asked.traces, at),
@@ -122,26 +112,9 @@ def _print(found: Replay, output: Output) -> None:
 
         print_replay_card(found, console())
     elif output is Output.CSV:
-        print_rows(
-            [
-                {
-                    "service": bucket.service,
-                    "bucket": bucket.bucket,
-                    "requests": bucket.requests,
-                    "unserved": bucket.unserved,
-                    "ttft_p99_ms": bucket.ttft_ms.p99,
-                    "ttft_slo_ms": bucket.ttft_slo_ms,
-                    "tbt_p99_ms": bucket.tbt_ms.p99,
-                    "gap_p99_ms": bucket.gap_ms.p99,
-                    "tbt_slo_ms": bucket.tbt_slo_ms,
-                    "within_slo": bucket.within_slo,
-                    "windows": len(bucket.spans),
-                    "windows_kept": bucket.met,
-                }
-                for bucket in found.buckets
-            ],
-            output,
-        )
+        from dynamo_plan.cli.replayed import bucket_row
+
+        print_rows([bucket_row(bucket) for bucket in found.buckets], output)
     else:
         import json
 
@@ -166,10 +139,10 @@ def _write_page(found: Replay, html: Path, *, force: bool) -> None:
 def _calibrate(case: Case, carried: Carried, output: Path, *, force: bool) -> None:
     """Say which pools break their SLO and what would mend them, and write the profile that does."""
     from dynamo_plan.cli.replayed import calibrated_profile
-    from dynamo_plan.emit.profile_file import write_profile
+    from dynamo_plan.emit.profile_table import write_profile
     from dynamo_plan.replay import calibrate as mended_pools
 
-    with _progress("calibrate") as on_share:
+    with progress("calibrate") as on_share:
         found = mended_pools(carried, on_share)
     for one in found:
         would = f"{one.share:.0%} of its load would keep it" if one.share else "less load would not mend it"
@@ -181,17 +154,3 @@ def _calibrate(case: Case, carried: Carried, output: Path, *, force: bool) -> No
         service = next(one.service for one in found if one.share)
         write_profile(table, output, force=force)
         say(f"Wrote {output}. Next: dynamo-plan solve SCENARIO --set services.{service}.profile={output.resolve()}")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr, if that is a terminal and nobody asked for quiet."""
-    terminal = console(stderr=True)
-    if SETTINGS.quiet or not terminal.is_terminal:
-        yield lambda share: None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=terminal, transient=True) as shown:
-        task = shown.add_task(what, total=1.0)
-        yield lambda share: shown.update(task, completed=share)

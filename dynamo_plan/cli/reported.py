@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from dynamo_plan.schema.inputs import Inputs
     from dynamo_plan.schema.load import Windows
 
-PREDICTED = {
-    "rate_error": "capacity",
-    "ttft_error": "time to first token",
-    "tbt_error": "time between tokens",
-    "power_error": "power",
-}
-"""Columns of a profile that record its error, and of what."""
-
 
 def reported_runs(folders: Sequence[Path], accounts: Path | None) -> list[ReportedRun]:
     """Read runs of one horizon, and the accounts for all of them.
@@ -83,19 +75,10 @@ def _told_apart(runs: list[ReportedRun], folders: Sequence[Path]) -> list[Report
 
 
 def _with_inputs(run: ReportedRun, inputs: Inputs) -> ReportedRun:
-    import numpy as np
-
-    errors = {}
-    for service, profile in inputs.profiles.items():
-        for column, what in PREDICTED.items():
-            recorded = (profile.errors or {}).get(column)
-            if recorded is not None and not np.isnan(recorded).all():
-                errors[service, what] = float(np.nanmean(recorded))
     return replace(
         run,
         price_usd_per_mwh={site: signals.price_usd_per_mwh.tolist() for site, signals in inputs.grid.items()},
         carbon_g_per_kwh={site: signals.carbon_g_per_kwh.tolist() for site, signals in inputs.grid.items()},
-        prediction_error=errors,
         binding=(*run.binding, *tight_reserve(run.plan, inputs)),
     )
 

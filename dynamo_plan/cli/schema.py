@@ -16,6 +16,7 @@ NAMES = {
     "accounts": "what `report --accounts` reads (YAML)",
     "plan": "plan.json, the whole plan",
     "replay": "replay.json, what `replay` found",
+    "comparison": "what `compare -o json` prints",
     "summary": "summary.json, what `solve -o json` prints",
 }
 
@@ -32,6 +33,7 @@ def schema(
 
     from dynamo_plan.emit.summary import Summary
     from dynamo_plan.schema.accounts import AccountsSpec
+    from dynamo_plan.schema.comparison import Comparison
     from dynamo_plan.schema.plan import Plan
     from dynamo_plan.schema.recipe import Recipe
     from dynamo_plan.schema.replay import Replay
@@ -49,6 +51,7 @@ def schema(
         "accounts": AccountsSpec,
         "plan": Plan,
         "replay": Replay,
+        "comparison": Comparison,
         "summary": Summary,
     }
     adapter: TypeAdapter[object] = TypeAdapter(shapes[name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 from dynamo_plan.cli.console import SETTINGS, ForceOption, Output, OutputOption, console, print_record, say, say_error
-from dynamo_plan.errors import ExitCode, Fault, UsageError, VerificationError
-from dynamo_plan.units import MINUTES_PER_HOUR
+from dynamo_plan.cli.durations import duration_s
+from dynamo_plan.cli.overrides import SetOption, override
+from dynamo_plan.errors import ExitCode, Fault, VerificationError
+from dynamo_plan.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from dynamo_plan.emit.summary import Summary
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 LEAST_TIME_LIMIT_S = 1e-3
 """No clock used here shows less; 0 would be no time at all."""
-
-DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s?(?P<unit>min|h|d)", re.ASCII)
-HOURS = {"min": 1.0 / MINUTES_PER_HOUR, "h": 1.0, "d": 24.0}
 
 EXIT_CODES = {
     "optimal": ExitCode.OK,
@@ -68,9 +66,7 @@ def solve(
     run_dir: Annotated[
         Path | None, typer.Option("-d", "--run-dir", metavar="RUN", help="Run folder to write. [default: runs/NAME]")
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the scenario; repeatable.")
-    ] = None,
+    settings: SetOption = None,
     objective: Annotated[Objective | None, typer.Option("--objective", help="Minimise this alone.")] = None,
     method: Annotated[Method, typer.Option("--method", help="How to solve.")] = Method.AUTO,
     gap: Annotated[
@@ -99,7 +95,7 @@ def solve(
     Exit code 0: solved to the gap; 3: infeasible, best effort written; 4: stopped at a limit; 5: bad input; 6: not verified.
     """
     overrides = [
-        *map(_override, settings or []),
+        *map(override, settings or []),
         *_option_overrides(objective, gap, time_limit),
         *_horizon_overrides(start, horizon),
     ]
@@ -178,21 +174,6 @@ def _print_result(run: Run, summary: Summary, scenario: Scenario, folder: Path, 
         print_record(summary.model_dump(mode="json"), output)
 
 
-def _override(setting: str) -> tuple[str, str]:
-    key, sign, value = setting.partition("=")
-    if not sign or not key:
-        raise UsageError(
-            Fault(
-                "set-syntax",
-                "--set",
-                f"{setting!r} is not KEY=VALUE",
-                "KEY is a dotted path into the scenario, e.g. sites.site-a.pue=1.1",
-                "Write --set KEY=VALUE",
-            )
-        )
-    return key, value
-
-
 def _option_overrides(
     objective: Objective | None, gap: float | None, time_limit: float | None
 ) -> Iterator[tuple[str, str]]:
@@ -209,18 +190,7 @@ def _horizon_overrides(start: str | None, horizon: str | None) -> Iterator[tuple
     if start is not None:
         yield "horizon.start", start
     if horizon is not None:
-        match = DURATION.fullmatch(horizon)
-        if match is None:
-            raise UsageError(
-                Fault(
-                    "duration-syntax",
-                    "--horizon",
-                    f"{horizon!r} is no duration",
-                    "A duration is a number and its unit: min, h or d",
-                    "Write e.g. 90min, 24h or 7d",
-                )
-            )
-        yield "horizon.hours", repr(float(match["number"]) * HOURS[match["unit"]])
+        yield "horizon.hours", repr(duration_s(horizon, "--horizon") / SECONDS_PER_HOUR)
 
 
 def _continued(inputs: Inputs, warm_start: Path) -> Inputs:

@@ -5,36 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dynamo_plan.cli.console import SETTINGS, ForceOption, console, say, say_error
+from dynamo_plan.cli.parallel_options import AddressOption, EngineOption, WorkersOption
 from dynamo_plan.errors import ExitCode
+from dynamo_plan.parallel import Engine
 
 if TYPE_CHECKING:
     from dynamo_plan.schema.sweep import Outcome, SweepSpec
     from dynamo_plan.whatif.study import RunTask
 
 
-class EngineName(StrEnum):
-    """Where the runs are done."""
-
-    LOCAL = "local"
-    RAY = "ray"
-    DASK = "dask"
-
-
 def whatif(
     sweep: Annotated[Path, typer.Argument(metavar="SWEEP", help="What to change (YAML).")],
     folder: Annotated[Path, typer.Option("-d", "--dir", metavar="DIR", help="Folder to write, or to go on in.")],
-    engine: Annotated[EngineName, typer.Option("--engine", help="Where to run.")] = EngineName.LOCAL,
-    address: Annotated[
-        str | None, typer.Option("--address", help="Of a Ray or Dask cluster that runs; else one is started here.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time on this machine.")] = None,
+    engine: EngineOption = Engine.LOCAL,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     force: ForceOption = False,
 ) -> None:
     """Plan a scenario under many changes: a table, Pareto fronts, sensitivities.
@@ -77,10 +68,7 @@ def _tasks(sweep: Path, spec: SweepSpec) -> list[RunTask]:
 
     scenario = sweep.parent / spec.scenario
     base, faults = read_inputs(scenario), Faults()
-    possible = changes_to_check(spec)
-    for change in possible:
-        check_change(change, str(sweep), sweep.parent, faults)
-    faults.raise_if_any()
+    possible = [change for change in changes_to_check(spec) if check_change(change, str(sweep), sweep.parent, faults)]
     check_changes(
         scenario, possible, lambda change: overrides_of(change, base.scenario, sweep.parent), str(sweep), faults
     )
@@ -89,7 +77,7 @@ def _tasks(sweep: Path, spec: SweepSpec) -> list[RunTask]:
 
 
 def _run(
-    tasks: list[RunTask], folder: Path, engine: EngineName, address: str | None, workers: int | None
+    tasks: list[RunTask], folder: Path, engine: Engine, address: str | None, workers: int | None
 ) -> dict[str, Outcome]:
     """Do runs, each kept as soon as it is done."""
     from dynamo_plan.emit.sweep_folder import keep_outcome
@@ -100,7 +88,7 @@ def _run(
     if not tasks:
         return found
     with _progress(len(tasks)) as advance:
-        for _, outcome in completed(tasks, run_task, engine=engine.value, address=address, workers=workers):
+        for _, outcome in completed(tasks, run_task, engine=engine, address=address, workers=workers):
             keep_outcome(folder, outcome)
             found[outcome.run_id] = outcome
             advance(outcome.name)

@@ -11,7 +11,7 @@ import numpy as np
 from dynamo_plan.assemble import assemble, service_assemblies
 from dynamo_plan.errors import Fault, UsageError
 from dynamo_plan.problem import Problem
-from dynamo_plan.replay.requested import buckets_of, covered, promises_of
+from dynamo_plan.replay.requested import buckets_of, covered, nothing_to_serve, promises_of
 from dynamo_plan.replay.run import Promises
 from dynamo_plan.replay.traffic import Arrivals, rates_of
 from dynamo_plan.schema.bucket import Bucket
@@ -72,7 +72,7 @@ def case_of(inputs: Inputs, tables: Mapping[str, EngineTable], traces: Mapping[s
     Raises
     ------
     InputError
-        No request lies in the scenario's windows, or the inputs do not make a problem.
+        No request lies in the scenario's windows, none could be sent to an instance, or the inputs do not make a problem.
     UsageError
         A service splits its load between sites or routes freely: the systems compared have one site and pools by bucket.
     """
@@ -84,6 +84,8 @@ def case_of(inputs: Inputs, tables: Mapping[str, EngineTable], traces: Mapping[s
     buckets = buckets_of(scenario, traces)
     expected = {name: _cut(inputs.forecasts[name], windows, part) for name in buckets}
     actual = {name: _known(expected[name], buckets[name], came.arrivals[name], windows) for name in buckets}
+    if not any(forecast.rate_rps.any() for forecast in actual.values()):
+        raise nothing_to_serve(traces)
     own = replace(
         inputs,
         scenario=scenario,

@@ -20,6 +20,7 @@ from dynamo_plan.schema.comparison import COMPARISON_VERSION, Comparison, LowerB
 from dynamo_plan.schema.engine_table import EngineTable
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.plan import Omission, Plan, PlanStatus
+from dynamo_plan.schema.replay import LeftOut
 from dynamo_plan.schema.scenario import ObjectiveName
 from dynamo_plan.schema.trace import Trace
 
@@ -27,13 +28,39 @@ type OnProgress = Callable[[str, float], None]
 """Told which system is at work and how much of the whole is done [1]."""
 
 
+def _chosen(names: tuple[str, ...]) -> tuple[System, ...]:
+    known = {system.NAME: system for system in SYSTEMS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(
+            Fault(
+                "system-unknown",
+                "--system",
+                f"{unknown[0]} is no system to compare",
+                f"Known: {', '.join(known)}",
+                "Take one of these",
+            )
+        )
+    return tuple(system for system in SYSTEMS if system.NAME in names)
+
+
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """Which systems, by name, and how requests are foreseen and routed under all of them."""
+    """Which systems, by name, and how requests are foreseen and routed under all of them.
+
+    Raises
+    ------
+    UsageError
+        A system is not known.
+    """
 
     systems: tuple[str, ...] = tuple(system.NAME for system in SYSTEMS)
     predictor: Predictor = field(default_factory=Predictor)
     router: Router = Router.LEAST_UNPREFILLED
+
+    def __post_init__(self) -> None:
+        """Refuse systems that there are not, before anything is read."""
+        _chosen(self.systems)
 
 
 def compare_systems(
@@ -57,14 +84,14 @@ def compare_systems(
     InputError
         No request lies in the scenario's windows, or an engine lacks a kind or clock.
     UsageError
-        A system is not known, or the scenario is none that the paper's systems could run.
+        The scenario is none that the paper's systems could run.
     """
     chosen = _chosen(options.systems)
     case = case_of(inputs, tables, traces)
     runs: list[SystemRun] = []
     omitted: list[Omission] = []
     bound = LowerBound(None, f"{planner_foresight.NAME} was not run: its bound is the one that holds for all")
-    requests = 0
+    requests, left_out = 0, LeftOut()
     for number, system in enumerate(chosen):
 
         def share(done: float, name: str = system.NAME, number: int = number) -> None:
@@ -77,7 +104,7 @@ def compare_systems(
             omitted.append(Omission(system.NAME, str(error)))
             continue
         ran = _carried_out(case, decision, options, share)
-        requests = len(ran.traffic.requests)
+        requests, left_out = len(ran.traffic.requests), ran.traffic.left_out
         runs.append(_run(case, system, decision, ran, books_of(case, decision, ran)))
         if system.NAME == planner_foresight.NAME and decision.plan is not None:
             bound = _bound(case, decision.plan)
@@ -97,24 +124,8 @@ def compare_systems(
         lower_bound=bound,
         systems=tuple(runs),
         omitted=tuple(omitted),
-        notes=tuple(_notes(case, inputs)),
+        notes=tuple(_notes(case, inputs, left_out)),
     )
-
-
-def _chosen(names: tuple[str, ...]) -> tuple[System, ...]:
-    known = {system.NAME: system for system in SYSTEMS}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(
-            Fault(
-                "system-unknown",
-                "--system",
-                f"{unknown[0]} is no system to compare",
-                f"Known: {', '.join(known)}",
-                "Take one of these",
-            )
-        )
-    return tuple(system for system in SYSTEMS if system.NAME in names)
 
 
 def _carried_out(case: Case, decision: Decision, options: CompareOptions, on_share: Callable[[float], None]) -> Ran:
@@ -172,7 +183,7 @@ def _bound(case: Case, plan: Plan) -> LowerBound:
     )
 
 
-def _notes(case: Case, inputs: Inputs) -> list[str]:
+def _notes(case: Case, inputs: Inputs, left_out: LeftOut) -> list[str]:
     """What must be known to read a comparison, in sentences."""
     notes = [
         "All systems have the same profile, engine, requests, forecast and accounts. "
@@ -183,6 +194,11 @@ def _notes(case: Case, inputs: Inputs) -> list[str]:
     left = [service.name for service in inputs.scenario.services if service.name not in case.buckets]
     if left:
         notes.append(f"Without a trace, and in no figure: {', '.join(left)}.")
-    if case.outside:
-        notes.append(f"{case.outside:,} requests lie outside the scenario's windows.")
+    for count, what in (
+        (case.outside, "lie outside the scenario's windows"),
+        (left_out.without_output, "have no output, so failed when they were logged"),
+        (left_out.outside_buckets, "are longer than every bucket"),
+    ):
+        if count:
+            notes.append(f"Left out: {count:,} requests that {what}.")
     return notes

@@ -17,6 +17,9 @@ from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.units import PERCENT_PER_ONE
 
+LEAST_SHOWN = 0.001
+"""Gap below which it is not told in more digits [%]."""
+
 
 def planned(case: Case, inputs: Inputs) -> Decision:
     """The plan on some inputs, and how it is carried out.
@@ -38,6 +41,7 @@ def planned(case: Case, inputs: Inputs) -> Decision:
     }
     schedule = Schedule.of_plan(plan, 0, plan.windows, frozenset(case.buckets))
     gap = PERCENT_PER_ONE * plan.certificate.gap
-    notes = [f"The plan is within {gap:.3g} % of the best by its own numbers."]
+    distance = f"{gap:.2g} %" if gap >= LEAST_SHOWN else f"{LEAST_SHOWN} %"
+    notes = [f"The plan is within {distance} of the best by its own numbers."]
     notes += [f"It breaks {one.constraint} at {one.where}: {one.mend}" for one in plan.violations]
     return with_clock_manager(case, Decision(schedule, held, notes=tuple(notes), plan=plan))

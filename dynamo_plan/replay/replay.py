@@ -18,7 +18,7 @@ from dynamo_plan.replay.accounts import (
 )
 from dynamo_plan.replay.control import Control
 from dynamo_plan.replay.latencies import LEAST_REQUESTS, bucket_replays, quantile
-from dynamo_plan.replay.requested import buckets_of, covered, engines_of, promises_of
+from dynamo_plan.replay.requested import buckets_of, covered, engines_of, nothing_to_serve, promises_of
 from dynamo_plan.replay.run import OnShare, Promises, Ran, run_schedule
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.replay.traffic import Arrivals, Predictor
@@ -118,7 +118,7 @@ def replay_plan(
     Raises
     ------
     InputError
-        No request lies in the plan's horizon, or an engine lacks a kind or a clock of the plan.
+        No request lies in the plan's horizon, none could be sent to an instance, or an engine lacks a kind or a clock of the plan.
     """
     made = prepared(case, traces)
     ran = run_schedule(
@@ -132,6 +132,8 @@ def replay_plan(
         control=options.control,
         on_share=on_share,
     )
+    if not len(ran.traffic.requests):
+        raise nothing_to_serve(traces)
     carried = Carried(made, ran, options)
     return _record(case, traces, carried, unknown_service), carried
 

@@ -50,6 +50,20 @@ def covered(traces: Mapping[str, Trace], start: datetime, window_s: int, windows
     return Covered(arrivals, first, last + 1 - first, sum(int((~own).sum()) for own in inside.values()))
 
 
+def nothing_to_serve(traces: Mapping[str, Trace]) -> InputError:
+    """The error where every request of the horizon is left out."""
+    return InputError(
+        Fault(
+            "trace-unservable",
+            trace.path,
+            f"no request of {name} in the horizon has output tokens and lengths inside the service's buckets",
+            "Instances are sent requests that were answered, and that a bucket holds",
+            "Look at what the log holds with `forecast build`, name another log, or widen the buckets",
+        )
+        for name, trace in sorted(traces.items())
+    )
+
+
 def buckets_of(scenario: Scenario, services: Iterable[str]) -> dict[str, tuple[Bucket, ...]]:
     """Grid of these services' buckets."""
     specs = {service.name: service for service in scenario.services}
@@ -124,12 +138,12 @@ def _outside(start: datetime, end: datetime, service: str, trace: Trace) -> Faul
     what = "has no request"
     if len(trace):
         first, last = (str(np.datetime64(int(trace.arrival_ns[place]), "ns"))[:19] for place in (0, -1))
-        what = f"has requests of {service} from {first}Z to {last}Z, none in the plan's horizon"
+        what = f"has requests of {service} from {first}Z to {last}Z, none in the horizon"
     return Fault(
         "trace-outside-horizon",
         trace.path,
         what,
-        f"The plan runs from {time_label(start)} to {time_label(end)}",
+        f"The horizon is {time_label(start)} to {time_label(end)}",
         "Name the trace of that time, or move this one there with --at",
     )
 

@@ -87,7 +87,7 @@ class Traffic:
     """
 
     requests: Requests
-    lane: Integers
+    lane: NDArray[np.int32]
     foreseen: Classes
     buckets: tuple[tuple[str, Bucket], ...]
     left_out: LeftOut
@@ -121,8 +121,17 @@ def traffic_of(
         columns = [column[order] for column in columns]
     requests = Requests(*columns[:4])
     left_out = LeftOut(outside_buckets=sorting.outside, without_output=sorting.without)
-    lane, foreseen = columns[4].astype(np.int64, copy=False), columns[5].astype(np.int16, copy=False)
+    lane, foreseen = columns[4].astype(np.int32, copy=False), columns[5].astype(np.int16, copy=False)
     return Traffic(requests, lane, foreseen, tuple(named), left_out, sorting.mispredicted, sorting.elsewhere)
+
+
+def rates_of(came: Arrivals, grid: Sequence[Bucket], window_s: float, windows: int) -> NDArray[np.float64]:
+    """Mean rate of the requests that would be sent to instances, shape (window, bucket) [1/s]."""
+    held, inputs, outputs, classes = _classified(came, grid)
+    kept = held & (came.output_tokens > 0)
+    window = came.arrival_ps[kept] // round(window_s * PICOSECONDS_PER_SECOND)
+    cell = window * len(grid) + inputs[kept].astype(np.int64) * classes + outputs[kept]
+    return np.bincount(cell, minlength=windows * len(grid)).reshape(windows, len(grid)) / window_s
 
 
 class Arriving:
@@ -177,9 +186,15 @@ class _Sorting:
         lane[lane == NOWHERE] = next(
             place for place, one in enumerate(self._lanes.lanes) if self._schedule.pools[one.pool].service == service
         )
-        bucket = first + (inputs * classes + outputs).astype(np.int64)
-        lengths = (one[part].astype(np.int64) for one in (came.input_tokens, came.output_tokens))
-        return [arrival_ps, *lengths, bucket, lane.astype(np.int64), taken_for + np.int16(first)]
+        bucket = np.int16(first) + inputs * np.int16(classes) + outputs
+        return [
+            arrival_ps,
+            came.input_tokens[part],
+            came.output_tokens[part],
+            bucket,
+            lane,
+            taken_for + np.int16(first),
+        ]
 
 
 def _classified(came: Arrivals, grid: Sequence[Bucket]) -> tuple[NDArray[np.bool_], Classes, Classes, int]:
@@ -225,7 +240,7 @@ def _shares(
     is_empty = sums[:, :, 0] <= 0
     table = np.divide(table, sums, out=np.zeros_like(table), where=sums > 0)
     for bucket in range(len(grid)):
-        for larger in _by_size(bucket, len(grid), classes):
+        for larger in by_size(bucket, len(grid), classes):
             lacking = is_empty[:, bucket] & (table[:, bucket].sum(axis=1) <= 0) & ~is_empty[:, larger]
             table[lacking, bucket] = table[lacking, larger]
     return table, is_empty
@@ -237,8 +252,8 @@ def _of_pool(rates: tuple[NDArray[np.float64], ...], lanes: Lanes, pool: int) ->
     return np.asarray(np.sum(own, axis=0))
 
 
-def _by_size(bucket: int, count: int, classes: int) -> list[int]:
-    """The other buckets: those that are larger in both lengths first, the nearest first."""
+def by_size(bucket: int, count: int, classes: int) -> list[int]:
+    """The other buckets of a grid of so many, with so many output classes: those larger in both lengths first, the nearest first."""
     own = divmod(bucket, classes)
 
     def order(other: int) -> tuple[bool, int, int]:

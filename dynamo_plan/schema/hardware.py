@@ -62,6 +62,58 @@ BY_NAME = {
 """Generations by the first word of a GPU type's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What a board of a GPU type may draw and how hot it may become; None where no public figure is known.
+
+    Attributes
+    ----------
+    rated_w : float or None
+        Thermal design power [W].
+    limit_c : float or None
+        Highest operating temperature of the GPU, above which its clock is lowered [°C].
+    """
+
+    rated_w: float | None = None
+    limit_c: float | None = None
+
+
+BOARDS = {
+    "v100": Board(300.0, 83.0),
+    "t4": Board(70.0, 85.0),
+    "a100": Board(400.0, 85.0),
+    "h100": Board(700.0, 87.0),
+    "h200": Board(700.0),
+    "b200": Board(1000.0),
+    "l40s": Board(350.0),
+    "l4": Board(72.0),
+}
+"""By the GPU's name, of the SXM board where there is one; B200 with air cooling (1,200 W with liquid).
+
+Sources: default power limit and "GPU Max Operating Temp" as ``nvidia-smi -q`` prints them in public logs for V100 SXM2, T4, A100 SXM4 and
+H100 SXM5; the makers' ratings as Hugging Face's hardware pages repeat them for H200 and L40S; NVIDIA's specifications of B200 and L4.
+"""
+
+PCIE_BOARDS = {"v100": Board(250.0, 83.0), "a100": Board(None, 85.0), "h100": Board(350.0), "h200": Board(600.0)}
+"""Boards for a slot of those that exist as SXM too; the A100's rating goes by its memory.
+
+Sources: ``nvidia-smi -q`` as above (V100, A100); NVIDIA H100 PCIe product brief PB-11133-001; NVIDIA's specification of the H200 NVL.
+"""
+
+STRICTEST_LIMIT_C = min(board.limit_c for board in BOARDS.values() if board.limit_c is not None)
+"""Assumed of boards whose limit is not known [°C]."""
+
+NAME_IN_TEXT = re.compile(r"[a-z]+\d+[a-z]*")
+SLOT_BOARDS = ("pcie", "nvl")
+
+
+def board_of(gpu: str | None) -> Board:
+    """The board that a name such as ``h100``, ``a100-80gb`` or ``NVIDIA H100 PCIe`` means; an empty one where it is not known."""
+    text = (gpu or "").casefold()
+    boards = BOARDS | (PCIE_BOARDS if any(word in text for word in SLOT_BOARDS) else {})
+    return next((boards[word] for word in NAME_IN_TEXT.findall(text) if word in boards), Board())
+
+
 def generation_of(gpu: str) -> Generation | None:
     """Generation of a GPU type such as ``h100`` or ``a100-80gb``; None where the name is not known here."""
     return BY_NAME.get(SEPARATOR.split(gpu.lower())[0])

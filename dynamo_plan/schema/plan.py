@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dynamo_plan.schema.kind import Kind
+from dynamo_plan.units import PERCENT_PER_ONE
 
 PLAN_VERSION = 1
 
@@ -218,6 +219,31 @@ class ProvenanceShare:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionError:
+    """How wrong a service's profile is, by its own record, about clocks that are left out and predicted from the others.
+
+    Attributes
+    ----------
+    service : str
+    quantity : str
+        ``rate``, ``ttft``, ``tbt`` or ``power``.
+    mean : float
+        Of the kind that is predicted worst [relative].
+    worst : float or None
+        Largest of a single row [relative]; None where the profile does not record it.
+    """
+
+    service: str
+    quantity: str
+    mean: float
+    worst: float | None = None
+
+    def __str__(self) -> str:
+        worst = "" if self.worst is None else f" (worst row {self.worst * PERCENT_PER_ONE:.1f} %)"
+        return f"{self.quantity} {self.mean * PERCENT_PER_ONE:.1f} %{worst}"
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSharing:
     """How the pools of a service with `pools: auto` were chosen, and what sharing instances saves.
 
@@ -284,3 +310,4 @@ class Plan:
     reshards: tuple[Reshard, ...] = ()
     sharing: tuple[PoolSharing, ...] = ()
     shadow_prices: tuple[ShadowPrice, ...] = ()
+    prediction_errors: tuple[PredictionError, ...] = ()

@@ -19,7 +19,21 @@ def clock_name(frequency_mhz: float) -> str:
     return "clock not locked" if frequency_mhz == NOT_LOCKED_MHZ else f"{frequency_mhz:g} MHz"
 
 
-ERROR_COLUMNS = ("rate_error", "ttft_error", "tbt_error", "power_error")
+PREDICTED = ("rate", "ttft", "tbt", "power")
+"""Quantities of which a profile may record how well it predicts them."""
+
+
+def mean_column(quantity: str) -> str:
+    """Column of the mean error of a quantity."""
+    return f"{quantity}_error"
+
+
+def worst_column(quantity: str) -> str:
+    """Column of the worst row's error of a quantity."""
+    return f"{quantity}_error_worst"
+
+
+ERROR_COLUMNS = tuple(column(quantity) for column in (mean_column, worst_column) for quantity in PREDICTED)
 """Columns in which a profile records how wrong it may be [relative]; written by `profile fit`."""
 
 
@@ -62,8 +76,8 @@ class ProfileTable:
     concurrency : array of float or None
         Requests in flight of closed-loop rows [1], NaN of others; None where the table has no such column.
     errors : dict of str to array of float, or None
-        Mean error with which the profile predicts a row's clock when that is left out [relative], by `ERROR_COLUMNS`; NaN where it is not
-        known. None where the table records none.
+        Mean and worst error with which the rows of a row's kind predict a clock that is left out [relative], by `ERROR_COLUMNS`; NaN where
+        it is not known. None where the table records none.
     """
 
     path: str
@@ -177,14 +191,16 @@ def unstated(table: ProfileTable) -> list[str]:
     return [what for is_stated, what in silent if not is_stated]
 
 
-def recorded_errors(table: ProfileTable, model: str) -> list[str]:
-    """What the profile records of its own prediction errors for a model, the worst kind's, in a sentence; empty without a record."""
+def recorded_errors(table: ProfileTable, model: str) -> dict[str, tuple[float, float | None]]:
+    """What the profile records of its own prediction errors for a model: mean and worst row's of the worst kind [relative], by quantity.
+
+    A worst error that is not recorded is None; what has no record at all is not in it.
+    """
     mine = table.model == model
     known = {column: values[mine & ~np.isnan(values)] for column, values in (table.errors or {}).items()}
-    found = [
-        f"{column.removesuffix('_error')} {float(values.max()) * 100:.1f} %"
-        for column, values in known.items()
-        if values.size
-    ]
-    how = "by its own record the profile predicts a clock that is left out with these mean errors"
-    return [f"{how}: {', '.join(found)}."] if found else []
+    largest = {column: float(values.max()) for column, values in known.items() if values.size}
+    return {
+        quantity: (largest[column], largest.get(worst_column(quantity)))
+        for quantity in PREDICTED
+        if (column := mean_column(quantity)) in largest
+    }

@@ -39,6 +39,8 @@ class CellPicture:
         Least power over all clocks that keep the SLO [W]; the readings' names are the clocks.
     ttft_ms, tbt_ms : Series
         P99 of measured points [ms]; empty where the profile states none.
+    ttft_slo_ms, tbt_slo_ms : float or None
+        Their limits [ms].
     """
 
     bucket: str
@@ -46,6 +48,8 @@ class CellPicture:
     dispatch_w: Series
     ttft_ms: Series
     tbt_ms: Series
+    ttft_slo_ms: float | None = None
+    tbt_slo_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class KindPicture:
     energy_j : Series
         Energy of a request at capacity [J].
     cells : tuple of CellPicture
+        Of all its buckets, or of some.
     """
 
     model: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,9 @@ from dynamo_plan.units import PICOSECONDS_PER_SECOND
 
 MOST_TOKENS = 2**24
 """Tokens of one request beyond which a length is a mistake; times of longer ones would leave the range of the engine."""
+
+type Column = NDArray[np.integer[Any]]
+"""Something about every request, in whole numbers: of millions of requests, so in as few bytes as will do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +37,9 @@ class Requests:
     """
 
     arrival_ps: NDArray[np.int64]
-    input_tokens: NDArray[np.int64]
-    output_tokens: NDArray[np.int64]
-    bucket: NDArray[np.int64]
+    input_tokens: Column
+    output_tokens: Column
+    bucket: Column
 
     def __post_init__(self) -> None:
         """Refuse what no engine could serve."""

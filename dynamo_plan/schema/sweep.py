@@ -35,7 +35,7 @@ class SweepSpec(Record):
         if empty:
             raise ValueError(f"grid: {empty[0]} has no values. Write at least one, or drop the key")
         if not self.grid and not any(self.cases):
-            raise ValueError("the sweep changes nothing: it needs `grid:` or `cases:`")
+            raise ValueError("the sweep changes nothing. Write `grid:` or `cases:`")
         return self
 
 

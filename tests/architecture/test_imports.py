@@ -29,11 +29,13 @@ ALLOWED = {
     "units": set[str](),
     "compiled": set[str](),
     "remembered": set[str](),
+    "extras": {"errors"},
+    "spreadsheets": set[str](),
     "schema": {"errors", "units"},
     "engine": {"errors", "units", "schema", "compiled"},
     "ingest": {"errors", "units", "schema", "compiled", "parallel"},
-    "profile": {"errors", "units", "schema", "engine", "remembered"},
-    "forecast": {"errors", "units", "schema"},
+    "profile": {"errors", "units", "schema", "engine", "remembered", "extras"},
+    "forecast": {"errors", "units", "schema", "extras"},
     "problem": INPUT_SIDE,
     "initial_state": INPUT_SIDE | {"problem"},
     "instance_limit": INPUT_SIDE | {"problem"},
@@ -50,8 +52,9 @@ ALLOWED = {
     "shipped": {"errors"},
     "verify": PLAN_SIDE | {"remembered"},
     "replay": PLAN_SIDE | {"engine", "compiled"},
-    "report": PLAN_SIDE,
-    "emit": PLAN_SIDE,
+    "compare": PROBLEM_SIDE | {"model", "solve", "baselines", "planner", "replay", "compiled"},
+    "report": PLAN_SIDE | {"extras", "spreadsheets"},
+    "emit": PLAN_SIDE | {"extras", "spreadsheets"},
 }
 LAYERS = set(ALLOWED) | {"cli"}
 ALLOWED["cli"] = set(ALLOWED)

@@ -113,16 +113,33 @@ def test_only_some_systems_and_no_baseline(made: Made) -> None:
     assert seen[-1] == ("multi-pool", 1.0)
 
 
-def test_an_unknown_system(made: Made) -> None:
+def test_an_unknown_system() -> None:
     with pytest.raises(UsageError, match="dynamo is no system to compare"):
-        compare_systems(made.inputs, made.tables, made.traces, CompareOptions(systems=("dynamo",)))
+        CompareOptions(systems=("dynamo",))
 
 
 def test_requests_of_another_day(made: Made) -> None:
     trace = made.traces["chat"]
     late = replace(trace, arrival_ns=trace.arrival_ns + 86_400 * 10**9)
-    with pytest.raises(InputError, match="none in the plan's horizon"):
+    with pytest.raises(InputError, match="none in the horizon"):
         compare_systems(made.inputs, made.tables, {"chat": late})
+
+
+def test_requests_of_which_none_was_answered(made: Made) -> None:
+    trace = made.traces["chat"]
+    failed = replace(trace, output_tokens=np.zeros_like(trace.output_tokens))
+    with pytest.raises(InputError, match="no request of chat in the horizon has output tokens"):
+        compare_systems(made.inputs, made.tables, {"chat": failed})
+
+
+def test_what_is_left_out_is_said(made: Made) -> None:
+    trace = made.traces["chat"]
+    output = trace.output_tokens.copy()
+    output[:7] = 0
+    options = CompareOptions(systems=("single-pool",))
+    found = compare_systems(made.inputs, made.tables, {"chat": replace(trace, output_tokens=output)}, options)
+    assert "Left out: 7 requests that have no output, so failed when they were logged." in found.notes
+    assert found.requests == len(trace) - 7
 
 
 def test_a_part_of_the_horizon(made: Made) -> None:

@@ -13,8 +13,10 @@ from tests.docs.console import Step, inline_steps, not_printed, steps
 
 PAGES = (
     "docs/tutorial/first-plan.md",
+    "docs/tutorial/from-benchmarks.md",
     "docs/how-to/approve-a-plan.md",
     "docs/how-to/bring-your-own-profile.md",
+    "docs/how-to/compare-systems.md",
     "docs/how-to/forecast-the-load.md",
     "docs/how-to/import-a-melange-case.md",
     "docs/how-to/load-does-not-fit.md",

@@ -17,11 +17,12 @@ from dynamo_plan.cli.forecast.options import (
     QuantilesOption,
     ReplaceOption,
     by_service,
+    check_table,
     levels_in,
-    progress,
     read_histories,
     windows_in,
 )
+from dynamo_plan.cli.progress import phases
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.units import PERCENT_PER_ONE
 
@@ -62,15 +63,13 @@ def backtest(
     """Score forecasting methods by rolling origin: every forecast from what was known when it was due.
 
     All scores are shares: lower is better, and coverage_pNN should be near NN %. With --scenario: extra energy against perfect foresight,
-    and the requests that the planned instances could not have served.
+    and the requests that the planned instances could not have served. With -o csv, json or yaml: pinball losses as well.
     """
-    from dynamo_plan.emit.atomic import refuse_existing_file
-
     if save is not None:
-        refuse_existing_file(save, force=force)
+        check_table(save, force=force)
     histories = {one.service: one for one in read_histories(history, holidays, fill_gaps=fill_gaps)}
     levels = levels_in(quantiles)
-    with progress() as on_progress:
+    with phases() as on_progress:
         inputs = None
         if scenario is not None:
             from dynamo_plan.decision_score import check_fits, decision_scores, reserved_levels
@@ -86,7 +85,7 @@ def backtest(
     by_service({one.method: (one.note,) for one in decisions if one.note})
     best = min(tried, key=lambda name: _mean_wape(tried[name]))
     rows = [
-        _row(name, service, one, by_method.get(name))
+        _row(name, service, one, by_method.get(name), with_pinball=output is not Output.TABLE)
         for name in sorted(tried, key=lambda name: _mean_wape(tried[name]))
         for service, one in tried[name].items()
     ]
@@ -147,7 +146,8 @@ def _mean_wape(services: dict[str, HeldBack]) -> float:
     return mean_known([one.scores.wape for one in services.values()])
 
 
-def _row(name: str, service: str, held_back: HeldBack, decision: DecisionScore | None) -> Row:
+def _row(name: str, service: str, held_back: HeldBack, decision: DecisionScore | None, *, with_pinball: bool) -> Row:
+    """Scores of a method; the pinball losses are for programs, a table has no room for them."""
     scores = held_back.scores
     row: dict[str, str | int | float | None] = {
         "method": name,
@@ -159,7 +159,8 @@ def _row(name: str, service: str, held_back: HeldBack, decision: DecisionScore |
     for level in scores.coverage:
         percent = f"{level * PERCENT_PER_ONE:.10g}"
         row[f"coverage_p{percent}"] = _shown(scores.coverage[level])
-        row[f"pinball_p{percent}"] = _shown(scores.pinball[level])
+        if with_pinball:
+            row[f"pinball_p{percent}"] = _shown(scores.pinball[level])
     if decision is not None:
         row |= {
             "extra_energy": _shown(decision.extra_energy),

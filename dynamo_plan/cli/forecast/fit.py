@@ -15,13 +15,15 @@ from dynamo_plan.cli.forecast.options import (
     HolidaysOption,
     HorizonOption,
     QuantilesOption,
+    RecordOption,
     ReplaceOption,
     by_service,
+    check_table,
     levels_in,
-    progress,
     read_histories,
     windows_in,
 )
+from dynamo_plan.cli.progress import phases
 
 if TYPE_CHECKING:
     from dynamo_plan.forecast.fit import Fitted
@@ -39,7 +41,7 @@ def fit(
     quantiles: QuantilesOption = QUANTILES,
     holidays: HolidaysOption = None,
     fill_gaps: FillOption = False,
-    record: Annotated[Output, typer.Option("--record", help="Form of the record on stdout.")] = Output.TABLE,
+    record: RecordOption = Output.TABLE,
     force: ReplaceOption = False,
 ) -> None:
     """Forecast the windows after a history and write them as a table that `solve` reads.
@@ -47,14 +49,13 @@ def fit(
     `auto` takes the method with the least error (WAPE) on forecasts of the history itself, each made from what was known before.
     Stdout: which methods were compared, by service, and which was taken.
     """
-    from dynamo_plan.emit.atomic import refuse_existing_file
     from dynamo_plan.emit.forecast_table import Stated, write_forecast
     from dynamo_plan.forecast.fit import fit as fitted
 
-    refuse_existing_file(file, force=force)  # before the work, not after it
+    check_table(file, force=force)
     histories = read_histories(history, holidays, fill_gaps=fill_gaps)
     levels = levels_in(quantiles)
-    with progress() as on_progress:
+    with phases() as on_progress:
         found = {one.service: fitted(one, method, windows_in(horizon, one), levels, on_progress) for one in histories}
     write_forecast(file, [Stated(name, one.forecast, one.method) for name, one in found.items()], force=force)
     print_rows([row for name, one in found.items() for row in _record(name, one)], record)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dynamo_plan.cli.console import say
-from dynamo_plan.cli.forecast.options import ReplaceOption
+from dynamo_plan.cli.forecast.options import ReplaceOption, check_table
 from dynamo_plan.errors import Fault, UsageError
 
 
@@ -34,11 +34,10 @@ def import_forecast(
 
     A central interval gives one quantile: the upper end of 80 % is P90, of 90 % P95. Values below 0 become 0.
     """
-    from dynamo_plan.emit.atomic import refuse_existing_file
     from dynamo_plan.emit.forecast_table import Stated, write_forecast
     from dynamo_plan.ingest.forecasts import Told, read_foreign
 
-    refuse_existing_file(file, force=force)
+    check_table(file, force=force)
     if not 0.0 < interval < 1.0:
         fault = Fault(
             "forecast-quantiles",

@@ -1,22 +1,23 @@
-"""What several commands of `dynamo-plan forecast` take: durations, probabilities, holidays, histories, a bar while they work."""
+"""What several commands of `dynamo-plan forecast` take: horizons, probabilities, holidays, histories, services."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynamo_plan.cli.console import SETTINGS, console, say
+from dynamo_plan.cli.console import Output, say
+from dynamo_plan.cli.durations import duration_s
 from dynamo_plan.errors import Fault, UsageError
-from dynamo_plan.units import HOURS_PER_DAY, MINUTES_PER_HOUR, SECONDS_PER_HOUR
+from dynamo_plan.units import SECONDS_PER_MINUTE
 
 if TYPE_CHECKING:
     from dynamo_plan.schema.history import History
 
+RecordOption = Annotated[Output, typer.Option("--record", help="Form of the record on stdout.")]
 HistoryArgument = Annotated[
     Path, typer.Argument(metavar="HISTORY", help="Load that arrived: window_start, service, bucket, rate_rps.")
 ]
@@ -31,40 +32,37 @@ HolidaysOption = Annotated[
     typer.Option("--holidays", metavar="DAY,...", help="Days that count as Sundays, past and coming: 2024-12-25,..."),
 ]
 FillOption = Annotated[
-    bool, typer.Option("--fill-gaps", help="Put a straight line where windows are missing, instead of refusing.")
+    bool,
+    typer.Option("--fill-gaps", help="Fill windows of which nothing is known, from other weeks or days if possible."),
 ]
 ReplaceOption = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 QUANTILES = "0.5,0.9,0.95,0.99"
-DURATION = re.compile(r"(?P<number>\d+(\.\d+)?)\s?(?P<unit>min|h|d)", re.ASCII)
-HOURS = {"min": 1.0 / MINUTES_PER_HOUR, "h": 1.0, "d": HOURS_PER_DAY}
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 WHOLE = 1e-9
 """Part of a window by which a duration may miss a whole number: rounding."""
 
 
+def check_table(path: Path, *, force: bool) -> None:
+    """Raise where a table could not be written to a path: before the work, not after it."""
+    from dynamo_plan.emit.atomic import refuse_existing_file
+    from dynamo_plan.emit.table_file import check_suffix
+
+    check_suffix(path)
+    refuse_existing_file(path, force=force)
+
+
 def windows_in(horizon: str, history: History) -> int:
     """Windows of a duration."""
-    match = DURATION.fullmatch(horizon)
-    if not match:
-        raise UsageError(
-            Fault(
-                "duration-syntax",
-                "--horizon",
-                f"{horizon!r} is no duration",
-                "A duration is a number and its unit: min, h or d",
-                "Write e.g. 30min, 24h or 7d",
-            )
-        )
-    windows = float(match["number"]) * HOURS[match["unit"]] * SECONDS_PER_HOUR / history.windows.window_s
+    windows = duration_s(horizon, "--horizon") / history.windows.window_s
     if windows < 1 or abs(windows - round(windows)) > WHOLE:
         raise UsageError(
             Fault(
                 "forecast-horizon",
                 "--horizon",
-                f"{horizon} is {windows:g} windows of {history.windows.window_s / 60:g} min",
+                f"{horizon} is {windows:g} windows of {history.windows.window_s / SECONDS_PER_MINUTE:g} min",
                 "A forecast has a whole number of windows, at least one",
-                f"Write a multiple of {history.windows.window_s / 60:g}min",
+                f"Write a multiple of {history.windows.window_s / SECONDS_PER_MINUTE:g}min",
             )
         )
     return round(windows)
@@ -96,6 +94,7 @@ def read_histories(path: Path, holidays: str | None, *, fill_gaps: bool) -> tupl
     import numpy as np
 
     from dynamo_plan.ingest.history_table import read_history
+    from dynamo_plan.report.wording import count
 
     days = [day.strip() for day in holidays.split(",")] if holidays else []
     try:
@@ -114,7 +113,7 @@ def read_histories(path: Path, holidays: str | None, *, fill_gaps: bool) -> tupl
         )
     histories, filled = read_history(path, named, fill_gaps=fill_gaps)
     if filled:
-        say(f"{path}: {filled} missing windows were filled with a straight line between their neighbours.")
+        say(f"{path}: {count(filled, 'missing window')} filled in.")
     return histories
 
 
@@ -125,16 +124,20 @@ def by_service(messages: dict[str, tuple[str, ...]]) -> None:
         say(f"{services}: {message}.")
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on stderr, if that is a terminal and nobody asked for quiet."""
-    terminal = console(stderr=True)
-    if SETTINGS.quiet or not terminal.is_terminal:
-        yield lambda what, done: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+def service_named(asked: str | None, known: Sequence[str], where: str) -> str:
+    """The service that was asked for, or the only one there is.
 
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal, transient=True) as shown:
-        task = shown.add_task("", total=1.0)
-        yield lambda what, done: shown.update(task, description=what, completed=done)
+    Raises
+    ------
+    UsageError
+        There is none of this name, or there are several and none was named.
+    """
+    if asked is not None and asked in known:
+        return asked
+    if asked is None and len(known) == 1:
+        return known[0]
+    from dynamo_plan.ingest.gathered import did_you_mean, listed
+
+    what = f"{where} has several services" if asked is None else f"{where} has no service {asked}"
+    mend = did_you_mean(asked or "", list(known)) or "Name one of these with --service"
+    raise UsageError(Fault("service-unknown", "--service", what, f"Known: {listed(known)}", mend))

@@ -20,7 +20,7 @@ def compose(
 
     A ratio outside the range in which it was measured is refused.
     """
-    from dynamo_plan.emit.profile_file import write_profile
+    from dynamo_plan.emit.profile_table import write_profile
     from dynamo_plan.ingest.recipe_yaml import read_recipe
     from dynamo_plan.profile.compose import compose as composed
 

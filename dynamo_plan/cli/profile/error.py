@@ -50,6 +50,8 @@ def error(
         ],
         output,
     )
+    if not table.states_latency:
+        say("The table states no 99th percentiles: TTFT and TBT are not predicted.")
     if not found:
         say(
             "nothing can be left out: that takes three loads at a clock, three clocks of a kind, or lengths around others"

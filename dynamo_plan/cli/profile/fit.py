@@ -48,7 +48,7 @@ def fit(
 
     Measured rows stay as they are. Others are interpolated and tagged; clocks beyond those measured are tagged modelled.
     """
-    from dynamo_plan.emit.profile_file import write_profile
+    from dynamo_plan.emit.profile_table import write_profile
     from dynamo_plan.ingest import read_profile
     from dynamo_plan.profile.fit.fitted import fitted_profile
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 5
 """Rows with bad evidence on the terminal; the rest is counted. `--keep-rejected` writes the reason of each into the profile."""
 
+AVERAGE = "Average the runs at one operating point with --average-repeats, or leave out what repeats"
 REJECTED = "rejected"
 SPEAKS_AGAINST = (REJECTED, "suspect")
 
@@ -78,8 +79,10 @@ def ingest(
     kept = [row for row in judged if keep_rejected or row.verdict != REJECTED]
     for window, run in windows.items():
         say(f"power of {run}: {window}")
-    _say_what_is_out(read, [] if keep_rejected else [row for row in judged if row.verdict == REJECTED])
+    rejected = [] if keep_rejected else [row for row in judged if row.verdict == REJECTED]
+    _say_what_is_out(_without(read, telemetry or []), rejected)
     rows = _complete(_averaged(kept) if average_repeats else kept, keep_going=keep_going)
+    _refuse_repeats([row.measurement for row in rows], averaged=average_repeats)
     has_p99 = states_p99([row.measurement for row in rows])
     content = profile_bytes(output, rows, with_p99=has_p99)
     _check(output, content)
@@ -178,6 +181,21 @@ def _complete(rows: Sequence[ProfileRow], *, keep_going: bool) -> list[ProfileRo
     return left
 
 
+def _refuse_repeats(rows: Sequence[Measurement], *, averaged: bool) -> None:
+    """An operating point stands in a profile once; all that repeat one are a fault together."""
+    from dynamo_plan.ingest.measurements.complete import repeated
+
+    found = repeated(rows)
+    if not found:
+        return
+    earlier, row = found[0]
+    others = len(found) - 1
+    more = f"; so it is with {others} more row{'s' if others > 1 else ''}" if others else ""
+    what = f"the row is of the same operating point as {earlier.where}{more}"
+    mend = "They differ in tool or engine: ingest them into profiles of their own" if averaged else AVERAGE
+    raise InputError(Fault("profile-duplicate", row.where, what, "A profile has one row per operating point", mend))
+
+
 def _check(output: Path, content: bytes) -> None:
     """What is about to be written passes the checks of every profile."""
     from dynamo_plan.ingest.gathered import Faults
@@ -186,9 +204,7 @@ def _check(output: Path, content: bytes) -> None:
 
     faults = Faults()
     parse_profile(Source(f"{output} (not written)", output, content), faults)
-    repeats = {"profile-duplicate": "Average the runs at one operating point with --average-repeats"}
-    if len(faults):
-        raise InputError(replace(fault, mend=repeats.get(fault.code, fault.mend)) for fault in faults)
+    faults.raise_if_any()
 
 
 def _card(read: Measurements, judged: Sequence[ProfileRow], rows: Sequence[ProfileRow]) -> list[dict[str, str | int]]:
@@ -207,6 +223,12 @@ def _card(read: Measurements, judged: Sequence[ProfileRow], rows: Sequence[Profi
         }
         for name in names
     ]
+
+
+def _without(read: Measurements, telemetry: Sequence[Path]) -> Measurements:
+    """Telemetry that lies in a folder of measurements is read, though not as a measurement."""
+    used = {path.resolve() for path in telemetry}
+    return replace(read, omitted=tuple(one for one in read.omitted if Path(one.where).resolve() not in used))
 
 
 def _say_what_is_out(read: Measurements, rejected: Sequence[ProfileRow]) -> None:

@@ -99,11 +99,13 @@ def measure(
 def _check_options(
     output: Path, dtype: str, lock_clocks: float | None, locked_at: float | None, *, no_power: bool
 ) -> None:
+    from dynamo_plan.ingest.gathered import did_you_mean
     from dynamo_plan.schema.kind import NumberFormat
 
     wrong: list[tuple[str, str, str]] = []
     if dtype not in list(NumberFormat):
-        wrong.append(("--dtype", f"{dtype} is not known", f"Take one of {', '.join(NumberFormat)}"))
+        mend = did_you_mean(dtype, tuple(NumberFormat)) or f"Take one of {', '.join(NumberFormat)}"
+        wrong.append(("--dtype", f"{dtype} is not known", mend))
     if output.suffix != ".csv":
         wrong.append(
             ("--output", f"{output} is no CSV, to which rows can be appended", "Name a file that ends in .csv")

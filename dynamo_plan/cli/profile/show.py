@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     type Question = tuple[str, tuple[Bucket, ...], SloSpec | None, tuple[float, ...] | None]
 
+CELLS_DRAWN = 3
+"""Buckets of a kind that a page draws over load unless some are named; each takes three charts."""
+
 INPUT_EDGES = (256, 1024, 8192)
 OUTPUT_EDGES = (100, 350, None)
 """Edges of the nine buckets SS to LL [tokens]; source: DynamoLLM, table IV."""
@@ -33,6 +36,9 @@ def show(
         list[str] | None, typer.Option("--ttft", metavar="CLASS=MS", help="P99 TTFT SLO of an input class, e.g. S=250.")
     ] = None,
     tbt: Annotated[float | None, typer.Option("--tbt", metavar="MS", help="P99 TBT SLO.")] = None,
+    bucket: Annotated[
+        list[str] | None, typer.Option("--bucket", metavar="NAME", help="Only this bucket, e.g. SM (repeatable).")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts as well (extra `report`).")
     ] = None,
@@ -42,7 +48,7 @@ def show(
     """Show the capacity at the SLO and the power there, per bucket, kind and clock.
 
     A clock is dominated if another clock of the kind serves more at less energy per request. What the profile does not state stays
-    empty.
+    empty. The page draws three buckets of each kind over load, or all that are asked for.
     """
     from dynamo_plan.emit.atomic import refuse_existing_file, write_new_file
     from dynamo_plan.ingest import read_profile
@@ -53,6 +59,10 @@ def show(
         refuse_existing_file(html, force=force)
     table = read_profile(profile)
     wanted = _from_scenario(scenario, service) if scenario is not None else _from_options(table, ttft or [], tbt)
+    wanted = [_only(question, bucket or []) for question in wanted]
+    if not table.states_latency:
+        say("The table states no 99th percentiles: its capacities are the highest rates measured, whatever the SLO.")
+        wanted = [(model, buckets, None, clocks) for model, buckets, _, clocks in wanted]
     rows: list[dict[str, str | int | float | None]] = []
     for model, buckets, slo, clocks in wanted:
         found = bucket_curves(table, model, table.kinds(), buckets, slo, clocks)
@@ -75,24 +85,41 @@ def show(
         for omission in found.omissions:
             say(f"left out: {omission.piece}: {omission.reason}")
     if html is not None:
-        write_new_file(html, _page(profile, table, wanted).encode(), force=force)
+        most_cells = None if bucket else CELLS_DRAWN
+        write_new_file(html, _page(profile, table, wanted, most_cells).encode(), force=force)
         say(f"Wrote {html}")
     print_rows(rows, output)
 
 
-def _page(profile: Path, table: ProfileTable, wanted: list[Question]) -> str:
+def _page(profile: Path, table: ProfileTable, wanted: list[Question], most_cells: int | None) -> str:
     """Power, latency and capacity as charts, with the measured points."""
     from importlib.metadata import version
 
     from dynamo_plan.profile.fit.accuracy import accuracies
+    from dynamo_plan.profile.fit.held_out import LeftOut
     from dynamo_plan.profile.picture import kind_pictures
     from dynamo_plan.report.page import page_html
     from dynamo_plan.report.profile_page import profile_page
 
-    errors = accuracies(table)
-    kinds = [one for model, buckets, slo, _ in wanted for one in kind_pictures(table, model, buckets, slo, errors)]
     with console(stderr=True).status("drawing"):
+        errors = accuracies(table, left_out=[LeftOut.CLOCK])
+        kinds = [
+            one
+            for model, buckets, slo, _ in wanted
+            for one in kind_pictures(table, model, buckets, slo, errors, most_cells)
+        ]
         return page_html(profile_page(f"Profile: {profile.name}", kinds, f"dynamo-plan {version('dynamo-plan')}"))
+
+
+def _only(question: Question, names: list[str]) -> Question:
+    """The question for these buckets; for all where none is named."""
+    model, buckets, slo, clocks = question
+    known = [bucket.name for bucket in buckets]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        what, mend = f"{unknown[0]} is no bucket", "Take one of these"
+        raise UsageError(Fault("bucket-unknown", "--bucket", what, f"Known: {', '.join(known)}", mend))
+    return model, tuple(bucket for bucket in buckets if not names or bucket.name in names), slo, clocks
 
 
 def _from_scenario(scenario: Path, name: str | None) -> list[Question]:
@@ -106,12 +133,15 @@ def _from_scenario(scenario: Path, name: str | None) -> list[Question]:
 
 
 def _from_options(table: ProfileTable, ttft: list[str], tbt: float | None) -> list[Question]:
-    """Every model of the profile under one SLO, in the nine buckets of the default edges."""
+    """Every model of the profile under one SLO, in the nine buckets of the default edges; a table without latencies needs none."""
     from dynamo_plan.schema.bucket import bucket_grid
     from dynamo_plan.schema.scenario import SloSpec
 
     buckets = bucket_grid(INPUT_EDGES, OUTPUT_EDGES)
     classes = {bucket.input_class for bucket in buckets}
+    models = sorted({str(name) for name in table.model.tolist()})
+    if not table.states_latency and not ttft and tbt is None:
+        return [(model, buckets, None, None) for model in models]
     try:
         limits = {name: float(value) for name, _, value in (entry.partition("=") for entry in ttft)}
         if set(limits) != classes or tbt is None:
@@ -127,7 +157,7 @@ def _from_options(table: ProfileTable, ttft: list[str], tbt: float | None) -> li
                 "Add --ttft S=250 --ttft M=400 --ttft L=2000 --tbt 100, or --scenario SCENARIO.yaml",
             )
         ) from error
-    return [(model, buckets, slo, None) for model in sorted({str(name) for name in table.model.tolist()})]
+    return [(model, buckets, slo, None) for model in models]
 
 
 def service_of(services: list[ServiceSpec], name: str | None) -> ServiceSpec:
