@@ -19,6 +19,7 @@ import json
 import math
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,9 +99,9 @@ def copied(trace: Trace) -> Trace:
 def counted(folder: Path, into: Path, window: str) -> Path:
     """Rates and statistics of the hour by `forecast build`."""
     load = into / f"load-{window}.csv"
-    code = dynamo_plan(
-        ["forecast", "build", str(folder / CONVERSATION), "--window", window, "-o", str(load), "--quiet"]
-    )
+    command = ["forecast", "build", str(folder / CONVERSATION), "--window", window, "-o", str(load), "--quiet"]
+    with redirect_stdout(sys.stderr):
+        code = dynamo_plan(command)
     if code:
         raise RuntimeError(f"forecast build ended with code {code}")
     return load

@@ -117,6 +117,7 @@ def compose_plan(
         inputs=inputs.files,
         reshards=_reshards(problem, counts),
         shadow_prices=priced,
+        prediction_errors=problem.prediction_errors,
     )
 
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynamo_plan.compiled import Floats, Integers, compiled
-from dynamo_plan.solve.kernels.moves import Ahead, detour, onward, way
+from dynamo_plan.solve.kernels.moves import Ahead, Arrival, arrival, detour, enumerable, onward, way
 from dynamo_plan.solve.kernels.powers import Memory, known_power
 from dynamo_plan.solve.kernels.reference import bounded, promising
 from dynamo_plan.solve.kernels.rows import ascending, copied, distinct, grown, longer
@@ -57,7 +57,7 @@ def candidates(
     per_watt: float,
     fixed: Floats,
     ahead: Ahead,
-    reference: tuple[Integers, float, Floats, Floats],
+    reference: tuple[Integers, float, Arrival],
     scale: float,
     rows: Integers,
     share: Floats,
@@ -67,25 +67,29 @@ def candidates(
 ) -> tuple[Integers, Floats, int, float, float]:
     """States of a window that its reference does not rule out, with their bounds.
 
-    ``reference = (state, value, more, fewer)``; ``slack``, ``most`` and ``stop`` as in `course`. Returns rows (row, kind), bounds
+    ``reference = (state, value, arrival)``; ``slack``, ``most`` and ``stop`` as in `course`. Returns rows (row, kind), bounds
     (row,), how many, the tolerance used and the most by which a state was dropped wrongly.
     """
     after, value, alive, price, _ = ahead
-    state, reached, more, fewer = reference
+    state, reached, arriving = reference
     margin, room = ROUNDING * scale, -slack
     most_nodes, most_rows, most_states = most
     kinds = state.size
-    least, gain = np.empty(kinds), np.empty(kinds)
+    least, gain, idle = np.empty(kinds), np.empty(kinds), np.empty(kinds)
     for kind in range(kinds):
+        vertex = tables.edge[1, limits.mix[t] * kinds + kind]
+        able = tables.cells[limits.mix[t], kind, 1] > 0
+        idle[kind] = per_watt * tables.hull[vertex, 1] + fixed[t, kind] if able else np.inf
         least[kind] = price[kind] - (max(price[kinds + kind], 0.0) if price.size > kinds else 0.0)
         gain[kind] = min(least[kind], 0.0)
+    more, fewer, whole = enumerable(state, arriving, idle)
     while True:
         used, nodes, dropped = 0, 0, 0.0
         # One enumeration towards every state after; where these are many, one that lets all start for nothing.
         apart = alive <= FEW
         for m in range(alive if apart else 1):
             terms = (after[m], least if apart else gain, state, more, fewer)
-            budget = reached - (value[m] if apart else 0.0) - room + margin
+            budget = reached + whole - (value[m] if apart else 0.0) - room + margin
             rows, used, visited, closest = enumerated(
                 tables, limits, t, per_watt, fixed, terms, budget, rows, used, most_nodes - nodes
             )
@@ -106,7 +110,7 @@ def candidates(
         kept = 0
         for row in range(used):
             bound = bounded(tables, limits, t, per_watt, fixed, ahead, rows[row], share)
-            over = bound - reached - detour(state, rows[row], more, fewer)
+            over = bound - reached - detour(state, rows[row], arriving)
             if over + room <= margin:
                 copied(rows[kept], rows[row])
                 bounds[kept], overs[kept] = bound, over
@@ -121,7 +125,7 @@ def candidates(
 
 @compiled
 def undominated(
-    states: Integers, worth: Floats, children: Integers, count: int, more: Floats, fewer: Floats, margin: float
+    states: Integers, worth: Floats, children: Integers, count: int, arriving: Arrival, margin: float
 ) -> tuple[Integers, Floats, Integers, int]:
     """States that no other one beats even after the detour to it, cheapest first: states, worth, children, how many."""
     order = ascending(worth, count)
@@ -132,7 +136,7 @@ def undominated(
         index = order[place]
         beaten = False
         for other in range(kept):
-            if worth[index] > value[other] + detour(rows[other], states[index], more, fewer) + margin:
+            if worth[index] > value[other] + detour(rows[other], states[index], arriving) + margin:
                 beaten = True
                 break
         if not beaten:
@@ -201,21 +205,13 @@ def course(
     path, child, filled = np.empty((1024, kinds), dtype=np.int64), np.empty(1024, dtype=np.int64), 0
     ahead_cost = np.empty(1024)
     edge = np.zeros(windows + 1, dtype=np.int64)
-    leave, more, fewer = np.zeros(start.shape[1]), np.zeros(kinds), np.zeros(kinds)
-    least_gpus = limits.kinds[3].min()
+    leave = np.zeros(start.shape[1])
     offset, loss = 0.0, 0.0
     for step in range(windows):
         t = windows - 1 - step
-        saving = 0.0
         for column in range(start.shape[1]):
             leave[column] = start[t + 1, column] if t + 1 < windows else start[t, column] if end_given else 0.0
-            if column >= kinds and (t > 0 or starts_given):
-                saving = max(saving, abs(start[t, column]))
-        for kind in range(kinds):
-            arrive = start[t, kind] if t > 0 or starts_given else 0.0
-            # One instance more or less also frees or takes GPUs, and with them some re-shards.
-            shifted = saving * (limits.kinds[3, kind] // least_gpus + 2 * kinds)
-            fewer[kind], more[kind] = max(arrive, 0.0) + shifted, max(-arrive, 0.0) + shifted
+        arriving = arrival(start[t], limits.kinds, t == 0 and not starts_given)
         ahead = (after, value, alive, leave, limits.kinds)
         first, reached, chosen, scale = after[0], np.inf, 0, LEAST_SCALE
         for place in range(stages):
@@ -252,7 +248,7 @@ def course(
                     per_watt[j],
                     fixed,
                     ahead,
-                    (first, reached - offer[j], more, fewer),
+                    (first, reached - offer[j], arriving),
                     scale,
                     rows,
                     share,
@@ -267,7 +263,7 @@ def course(
                 for kind in range(kinds):
                     same = same and state[kind] == first[kind]
                 for other in range(kept):
-                    limit = min(limit, worth[other] + detour(now[other], state, more, fewer))
+                    limit = min(limit, worth[other] + detour(now[other], state, arriving))
                 if same:
                     continue
                 if bound <= limit - room + margin:
@@ -285,7 +281,7 @@ def course(
             lost, widest = max(lost, dropped), max(widest, room)
         # A state dropped with less than the slack asked for is one that a near-optimal course may need.
         loss += lost if slack == 0.0 or widest <= -slack else np.inf
-        after, value, onwards, alive = undominated(now, worth, children, kept, more, fewer, margin + slack)
+        after, value, onwards, alive = undominated(now, worth, children, kept, arriving, margin + slack)
         # Values are kept relative to the least one, so that sums over a long horizon round no worse than one window's.
         base = value[0]
         offset += base
