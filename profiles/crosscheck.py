@@ -9,12 +9,14 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
+import numpy as np
 from compose import FILE_NAMES
-from recipe.cells import Cell, bucket_requests, capacity_rps
+from recipe.cells import Cell
 from recipe.check import Check
 from recipe.crosschecks import cross_checks
+from recipe.engine_costs import engine_table
+from recipe.engine_serving import EngineServer
 from recipe.figures import (
     BUCKETS,
     FREQUENCIES_MHZ,
@@ -26,10 +28,11 @@ from recipe.figures import (
     read_figures,
     read_table,
 )
-from recipe.lengths import Workload, read_workloads
-from recipe.serving import prepare
+from recipe.lengths import read_workloads
 from recipe.slo import slo_of
 from recipe.tables import read_llama_cells
+
+from dynamo_plan.profile.capacity import capacity_at_slo
 
 PAGE = PROFILES.parent / "docs" / "explanation" / "shipped-profile.md"
 CODING_LOAD = PROFILES.parent / "examples" / "azure-week" / "load-coding.csv"
@@ -72,17 +75,24 @@ def peak_rates_rps() -> dict[str, float]:
     return max(windows.values(), key=lambda rates: sum(rates.values()))
 
 
-def choice_table(figures: Figures, coding: Workload) -> str:
+def choice_table(figures: Figures, coding: Sequence[Cell]) -> str:
     """What the coding workload would need under other limits on TBT: TP8 instances at full clock, every bucket alone."""
-    instance, rates_rps = Instance(8, MAX_FREQUENCY_MHZ), peak_rates_rps()
-    prepared = {b: prepare(figures, instance, bucket_requests(coding, b)) for b in BUCKETS}
+    cells = {c.bucket: c for c in coding if c.instance == Instance(8, MAX_FREQUENCY_MHZ)}
+    rates_rps = peak_rates_rps()
     rows = []
     for tbt_ms in TBT_CHOICES_MS:
-        slos = {b: replace(slo_of(figures, coding.name, b[0]), tbt_ms=tbt_ms) for b in BUCKETS}
-        capacities = {b: capacity_rps(prepared[b], slos[b]) for b in BUCKETS}
+        capacities = {b: planned_rps(cells[b], slo_of(figures, "coding", b[0]).ttft_ms, tbt_ms) for b in BUCKETS}
         instances = sum(rates_rps[b] / capacities[b] for b in BUCKETS)
         rows.append((f"{tbt_ms} ms", f"{capacities['LS']:.2f}/s", f"{instances:.0f}"))
     return as_table(("TBT P99", "capacity of LS", f"instances for {sum(rates_rps.values()):.1f}/s"), rows)
+
+
+def planned_rps(cell: Cell, ttft_ms: float, tbt_ms: float) -> float:
+    """Capacity [1/s] at any limits [ms], as the planner reads it from the rows."""
+    loaded = [row for row in cell.rows if row.request_rate_rps > 0.0]
+    rate_rps = np.array([row.request_rate_rps for row in loaded])
+    limits = (([row.ttft_p99_ms for row in loaded], ttft_ms), ([row.tbt_p99_ms for row in loaded], tbt_ms))
+    return min(capacity_at_slo(rate_rps, np.array(values, dtype=np.float64), limit) for values, limit in limits)
 
 
 def tables() -> dict[str, str]:
@@ -94,8 +104,8 @@ def tables() -> dict[str, str]:
     return {
         CAPACITIES: capacity_table(chat),
         CODING_CAPACITIES: capacity_table(coding),
-        TBT_CHOICES: choice_table(figures, workloads["coding"]),
-        CHECKS: check_table(cross_checks(figures, chat)),
+        TBT_CHOICES: choice_table(figures, coding),
+        CHECKS: check_table(cross_checks(figures, chat, EngineServer(engine_table(figures)))),
     }
 
 

@@ -23,6 +23,11 @@ MIXING_FREE = "single_pool"
 STRICT = "single_pool_strict"
 
 
+MOST_DERATE = 0.9
+"""Share of its capacity that an instance may lose by serving all classes before the strict sizing is left out [1]: the table's derate is
+that of one instance by itself, and behind a router a pool of many loses less. Ten times the instances would be no baseline of anyone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """A name, what it means, and whether the mixing derate counts."""
@@ -53,11 +58,11 @@ def single_pool(problem: Problem) -> tuple[tuple[Baseline, ...], tuple[Omission,
                 reason = pool.reason
                 break
             derate = pool.strict_derate if sizing.strict else 0.0
-            if derate is None or derate >= 1.0:
+            if derate is None or derate > MOST_DERATE:
                 reason = f"service {pool.service}: " + (
                     "no mixing derate for the full mix of classes"
                     if derate is None
-                    else "the full mix breaks its SLO at any load"
+                    else f"serving all classes together leaves an instance {1.0 - derate:.0%} of its capacity"
                 )
                 break
             total = total + _use(problem, pool, derate)

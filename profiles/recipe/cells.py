@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recipe.decode import idle_power_w
-from recipe.figures import BUCKETS, FREQUENCIES_MHZ, TENSOR_PARALLEL, Figures, Instance
+from recipe.figures import BUCKETS, FREQUENCIES_MHZ, Figures, Instance
 from recipe.lengths import Lengths, Workload
-from recipe.serving import Outcome, Prepared, Requests, Server, draw_requests, prepare, serve
+from recipe.serving import Prepared, Requests, Server, draw_requests, prepare
 from recipe.slo import Slo, slo_of
 
-REQUESTS = 20_000  # per run: capacities then scatter by 0.1-2 % over seeds, 5 % where rare stalls decide
+REQUESTS = 120_000  # per run: 240 of them lie above the quantile that rates are stated for
 SEED = 2023
 LOAD_LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)  # dense where power is most concave
 OVERLOADS = (1.08, 1.3, 1.7, 2.5, 4.0, 8.0)  # beyond capacity: for who promises less than the SLO of the recipe
@@ -26,7 +26,8 @@ SUSTAINED = 0.95  # of the stable limit: no level but the first overload lies ab
 KEPT_UP = 0.98  # of the offered rate: an instance that serves less has no steady state to report
 TINY_LOAD = 1e-3  # of the stable limit: a cell that breaks the SLO here has no capacity
 INFEASIBLE_REFERENCE = 0.5  # of the stable limit: what the levels of such a cell refer to
-BISECTIONS = 16  # 2^-16 of the stable limit, far below the noise of a P99
+PRECISION = 1.005  # ratio of the rates between which a capacity is found: below what the draw leaves open
+STRIDE = 1.25  # ratio of the first rates tried above a known one
 INFEASIBLE = "breaks the SLO at any load"
 MODEL, GPU, DTYPE = "llama-2-70b", "h100", "bf16"
 
@@ -58,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Percentiles [ms], power [W] and throughput [1/s] of one instance at one rate [1/s]."""
+    """Percentiles [ms], power [W] and throughput [1/s] of one instance at one rate [1/s]; its P99s are those of the SLO's quantile."""
 
     rate_rps: float
     throughput_rps: float
@@ -90,30 +91,34 @@ class Cell:
         return at_capacity.power_w / at_capacity.request_rate_rps if self.capacity_rps > 0.0 else math.inf
 
 
-def serve_with_margin(prepared: Prepared, rate_rps: float, server: Server = serve) -> Outcome:
-    """Latencies at a rate a little higher than stated: the cut of the capacities."""
-    return server(prepared, rate_rps * (1.0 + prepared.figures.value("rate_margin")))
+def highest_rate_rps(limit_rps: float, within_slo: Callable[[float], bool], least_rps: float = 0.0) -> float:
+    """The highest rate [1/s] below ``limit_rps`` at which ``within_slo`` holds; 0 if it fails at any load.
 
-
-def highest_rate_rps(limit_rps: float, within_slo: Callable[[float], bool]) -> float:
-    """The highest rate [1/s] below ``limit_rps`` at which ``within_slo`` holds; 0 if it fails at any load."""
-    low, high = TINY_LOAD * limit_rps, limit_rps
-    if not within_slo(low):
-        return 0.0
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2.0
+    ``least_rps`` is a rate that is known to hold, as it does at a slower clock: a faster one never serves less, whatever a draw says.
+    """
+    low, high = least_rps, limit_rps
+    if low == 0.0:
+        low = TINY_LOAD * limit_rps
+        if not within_slo(low):
+            return 0.0
+    else:
+        while low * STRIDE < limit_rps and within_slo(low * STRIDE):
+            low *= STRIDE
+        high = min(low * STRIDE, limit_rps)
+    while high > PRECISION * low:
+        middle = math.sqrt(low * high)
         low, high = (middle, high) if within_slo(middle) else (low, middle)
     return low
 
 
-def capacity_rps(prepared: Prepared, slo: Slo, server: Server = serve) -> float:
-    """Capacity [1/s] of one instance at the SLO."""
+def capacity_rps(prepared: Prepared, slo: Slo, server: Server, least_rps: float = 0.0) -> float:
+    """Capacity [1/s] of one instance at the SLO; ``least_rps`` is that of a slower clock."""
 
     def within_slo(rate_rps: float) -> bool:
-        outcome = serve_with_margin(prepared, rate_rps, server)
+        outcome = server(prepared, rate_rps)
         return slo.met_by(outcome.ttft_ms, outcome.tbt_ms)
 
-    return highest_rate_rps(prepared.stable_limit_rps(), within_slo)
+    return highest_rate_rps(prepared.stable_limit_rps(), within_slo, least_rps)
 
 
 def bucket_requests(workload: Workload, bucket: str) -> Requests:
@@ -121,20 +126,18 @@ def bucket_requests(workload: Workload, bucket: str) -> Requests:
     return draw_requests([workload.lengths[bucket]], [1.0], REQUESTS, SEED + BUCKETS.index(bucket))[0]
 
 
-def bucket_cells(figures: Figures, workload: Workload, bucket: str, server: Server = serve) -> list[Cell]:
-    """All cells of a bucket: every TP and clock; rows idle first, then by rising load."""
+def bucket_cells(figures: Figures, workload: Workload, bucket: str, tp: int, server: Server) -> list[Cell]:
+    """The cells of a bucket at one TP, by rising clock; rows idle first, then by rising load."""
     lengths, requests = workload.lengths[bucket], bucket_requests(workload, bucket)
     slo = slo_of(figures, workload.name, bucket[0])
     cells: list[Cell] = []
-    for tp in TENSOR_PARALLEL:
-        capacity = 0.0
-        for frequency_mhz in FREQUENCIES_MHZ:
-            prepared = prepare(figures, Instance(tp, frequency_mhz), requests)
-            # A faster clock never serves less: keep the best so far against what noise is left.
-            capacity = max(capacity, capacity_rps(prepared, slo, server))
-            source = _source(workload, lengths, feasible=capacity > 0.0, simulated=server is not serve)
-            rows = _cell_rows(prepared, capacity, slo, lengths, source, server)
-            cells.append(Cell(bucket, prepared.instance, capacity, rows))
+    capacity = 0.0
+    for frequency_mhz in FREQUENCIES_MHZ:
+        prepared = prepare(figures, Instance(tp, frequency_mhz), requests)
+        capacity = capacity_rps(prepared, slo, server, capacity)
+        source = _source(figures, workload, lengths, server, feasible=capacity > 0.0)
+        rows = _cell_rows(prepared, capacity, slo, lengths, source, server)
+        cells.append(Cell(bucket, prepared.instance, capacity, rows))
     return cells
 
 
@@ -145,9 +148,10 @@ def _cell_rows(
     reference = capacity if capacity > 0.0 else INFEASIBLE_REFERENCE * limit_rps
     first_overload = min(OVERLOADS[0] * reference, (reference + limit_rps) / 2.0)
     further = [r for level in OVERLOADS[1:] if (r := level * reference) <= SUSTAINED * limit_rps]
-    points = [_point(prepared, r, server) for r in [reference * level for level in LOAD_LEVELS] + [first_overload]]
+    rates = [reference * level for level in LOAD_LEVELS] + [first_overload]
+    points = [_point(prepared, rate, slo, server) for rate in rates]
     points += itertools.takewhile(
-        lambda p: p.throughput_rps >= KEPT_UP * p.rate_rps, (_point(prepared, rate, server) for rate in further)
+        lambda p: p.throughput_rps >= KEPT_UP * p.rate_rps, (_point(prepared, rate, slo, server) for rate in further)
     )
     points = _rising(points)
     if capacity > 0.0:
@@ -157,10 +161,10 @@ def _cell_rows(
     return [idle, *(_row(prepared, lengths, source, point, point.power_w) for point in points)]
 
 
-def _point(prepared: Prepared, rate_rps: float, server: Server) -> Point:
-    outcome, cut = server(prepared, rate_rps), serve_with_margin(prepared, rate_rps, server)
+def _point(prepared: Prepared, rate_rps: float, slo: Slo, server: Server) -> Point:
+    outcome = server(prepared, rate_rps)
     (ttft_p50, ttft_p99), (tbt_p50, tbt_p99) = (
-        np.nanpercentile(latencies, (50, 99)).tolist() for latencies in (cut.ttft_ms, cut.tbt_ms)
+        np.nanquantile(latencies, (0.5, slo.quantile)).tolist() for latencies in (outcome.ttft_ms, outcome.tbt_ms)
     )
     return Point(rate_rps, outcome.throughput_rps, ttft_p50, ttft_p99, tbt_p50, tbt_p99, outcome.power_w)
 
@@ -175,7 +179,7 @@ def _rising(points: list[Point]) -> list[Point]:
 def _pinned(points: list[Point], slo: Slo) -> list[Point]:
     """Let the P99s say what the capacity says: within the SLO below it, and at it the binding one on its limit.
 
-    The bisection ends a hair below the crossing, and a capacity kept from a slower clock a hair above it. A reader who
+    The search ends a hair below the crossing, and a capacity kept from a slower clock a hair above it. A reader who
     interpolates for the crossing then finds the capacity exactly, and so never less at a faster clock.
     """
     ttft_ms, tbt_ms = slo.ttft_ms, slo.tbt_ms
@@ -217,7 +221,7 @@ def _significant(rate_rps: float) -> float:
     return float(f"{rate_rps:.6g}")
 
 
-def _source(workload: Workload, lengths: Lengths, *, feasible: bool, simulated: bool) -> str:
+def _source(figures: Figures, workload: Workload, lengths: Lengths, server: Server, *, feasible: bool) -> str:
     """Where the row comes from: the recipe, whose lengths, and what to beware of."""
     parts = [
         "profiles/compose.py from Splitwise (MIT), ML.ENERGY and other figures",
@@ -225,8 +229,10 @@ def _source(workload: Workload, lengths: Lengths, *, feasible: bool, simulated: 
     ]
     if lengths.workload != workload.name:
         parts.append(f"borrowed: too few in the {workload.name} hour")
-    if simulated:
-        parts.append("latencies and power simulated by the engine")
+    parts += [
+        server.method,
+        f"P99s are percentile {100.0 * figures.value('slo_quantile'):g} of all requests, for windows to keep",
+    ]
     if not feasible:
         parts.append(INFEASIBLE)
     return "; ".join(parts)

@@ -17,6 +17,7 @@ from recipe.cells import Cell
 from recipe.check import Check, joined, within
 from recipe.figures import LLAMA, MS_PER_S, TENSOR_PARALLEL, Figures, Instance, read_table
 from recipe.published_checks import published_checks
+from recipe.serving import Server
 
 FULL_MHZ, H200_LOW_MHZ = 1980, 780
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -25,13 +26,13 @@ PROMPT_TOKENS, OUTPUT_TOKENS = 512, 128  # the shape of the measurements
 FIT_TOLERANCE = 0.10  # a fitted law with three constants per TP over medians that scatter by 1-3 %
 
 
-def cross_checks(figures: Figures, cells: Sequence[Cell]) -> list[Check]:
+def cross_checks(figures: Figures, cells: Sequence[Cell], server: Server) -> list[Check]:
     """All checks that need no planner; ``cells`` are those of the conversation profile."""
     return [
         *_latency_fits(figures),
         *_clock_savings(figures),
         *_power_levels(figures),
-        *published_checks(figures, cells),
+        *published_checks(figures, cells, server),
         _kv_cache(figures),
     ]
 

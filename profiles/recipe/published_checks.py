@@ -7,23 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from recipe import decode, prefill
-from recipe.cells import REQUESTS, SEED, Cell, serve_with_margin
+from recipe.cells import SEED, Cell
 from recipe.check import Check, joined
 from recipe.figures import MS_PER_S, TENSOR_PARALLEL, Figures, FloatArray, Instance
 from recipe.lengths import Lengths
-from recipe.serving import Prepared, draw_requests, prepare, serve
+from recipe.serving import Prepared, Server, draw_requests, prepare
 from recipe.slo import slo_of
 
 FULL_MHZ = 1980
+FIXED_REQUESTS = 20_000  # requests of one length scatter less than those of a bucket
 J_PER_WH = 3600.0
 MEDIUM_LOAD_TPS = 2000.0  # prompt tokens per second and instance: our reading of DynamoLLM's "2K TPS"
 LL_OUTPUT_TOKENS = 500  # assumed for DynamoLLM's LL class
 LL_INPUT_TOKENS = (2048, 4096, 8191)
 
 
-def published_checks(figures: Figures, cells: Sequence[Cell]) -> list[Check]:
-    """All of them; ``cells`` are those of the conversation profile."""
-    return [*_dynamo_llm_cells(figures, cells), _best_clocks(cells), _request_energies(cells)]
+def published_checks(figures: Figures, cells: Sequence[Cell], server: Server) -> list[Check]:
+    """All of them; ``cells`` are those of the conversation profile, ``server`` is what they were made with."""
+    return [*_dynamo_llm_cells(figures, cells, server), _best_clocks(cells), _request_energies(cells)]
 
 
 def _fixed_length(figures: Figures, instance: Instance, inputs: float, outputs: float) -> Prepared:
@@ -38,13 +39,13 @@ def _fixed_length(figures: Figures, instance: Instance, inputs: float, outputs: 
         probabilities=ends,
         quantiles=(np.full(2, inputs), np.full(2, outputs)),
     )
-    requests, _ = draw_requests([one], [1.0], REQUESTS, SEED)
+    requests, _ = draw_requests([one], [1.0], FIXED_REQUESTS, SEED)
     return prepare(figures, instance, requests)
 
 
-def _request_wh(prepared: Prepared, rate_rps: float) -> float:
+def _request_wh(prepared: Prepared, rate_rps: float, server: Server) -> float:
     """Instance power x latency of a median request [Wh], as DynamoLLM's Table I seems to count."""
-    outcome = serve(prepared, rate_rps)
+    outcome = server(prepared, rate_rps)
     steps = float(prepared.requests.output_tokens[0]) - 1.0
     latency_ms = float(np.median(outcome.ttft_ms) + steps * np.median(outcome.tbt_ms))
     return outcome.power_w * latency_ms / MS_PER_S / J_PER_WH
@@ -60,18 +61,18 @@ def _isolated_wh(figures: Figures, instance: Instance, inputs: float, outputs: f
     return instance.tp * (prefill_j + decode_j) / J_PER_WH
 
 
-def _feasible(figures: Figures, prepared: Prepared, input_class: str, rate_rps: float) -> bool:
+def _feasible(prepared: Prepared, input_class: str, rate_rps: float, server: Server) -> bool:
     if rate_rps >= prepared.stable_limit_rps():
         return False
-    outcome = serve_with_margin(prepared, rate_rps)
-    return slo_of(figures, "conversation", input_class).met_by(outcome.ttft_ms, outcome.tbt_ms)
+    outcome = server(prepared, rate_rps)
+    return slo_of(prepared.figures, "conversation", input_class).met_by(outcome.ttft_ms, outcome.tbt_ms)
 
 
-def _dynamo_llm_cells(figures: Figures, cells: Sequence[Cell]) -> list[Check]:
+def _dynamo_llm_cells(figures: Figures, cells: Sequence[Cell], server: Server) -> list[Check]:
     """The cells of DynamoLLM's Table I (arXiv 2408.00741) that are public; its unit is unclear."""
     by_clock = {
         mhz: [
-            _request_wh(_fixed_length(figures, Instance(8, mhz), p, LL_OUTPUT_TOKENS), MEDIUM_LOAD_TPS / p)
+            _request_wh(_fixed_length(figures, Instance(8, mhz), p, LL_OUTPUT_TOKENS), MEDIUM_LOAD_TPS / p, server)
             for p in LL_INPUT_TOKENS
         ]
         for mhz in (1200, 1600, FULL_MHZ)
@@ -82,11 +83,11 @@ def _dynamo_llm_cells(figures: Figures, cells: Sequence[Cell]) -> list[Check]:
     inputs, outputs = ss.rows[0].input_tokens, ss.rows[0].output_tokens
     short = _fixed_length(figures, Instance(2, 1200), inputs, outputs)
     short_rate = MEDIUM_LOAD_TPS / inputs
-    short_fits = _feasible(figures, short, "S", short_rate)
+    short_fits = _feasible(short, "S", short_rate, server)
     verdicts = {
         tp: [
             _feasible(
-                figures, _fixed_length(figures, Instance(tp, FULL_MHZ), p, LL_OUTPUT_TOKENS), "L", MEDIUM_LOAD_TPS / p
+                _fixed_length(figures, Instance(tp, FULL_MHZ), p, LL_OUTPUT_TOKENS), "L", MEDIUM_LOAD_TPS / p, server
             )
             for p in LL_INPUT_TOKENS
         ]

@@ -1,6 +1,7 @@
 """Steps 10 and 11: one instance under Poisson arrivals: latencies of every request, and the power it draws.
 
-Prefill has priority, takes whole prompts one after the other and stops decoding. Its course is exact (Lindley's
+The engine answers that for the shipped rows (`engine_serving`); a queue in closed form, here, is the second opinion. In
+it prefill has priority, takes whole prompts one after the other and stops decoding. Its course is exact (Lindley's
 recursion, as a running maximum); decoding runs in the time that is left, at the iteration time of the mean batch
 (Little's law). Every rate uses the same random numbers, so latencies do not jitter between rates or clocks.
 """
@@ -8,8 +9,8 @@ recursion, as a running maximum); decoding runs in the time that is left, at the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +80,17 @@ class Outcome:
     batch: float
 
 
-type Server = Callable[[Prepared, float], Outcome]
-"""What replays a prepared stream at a rate [1/s]: `serve` in closed form, or the engine."""
+class Server(Protocol):
+    """What replays a prepared stream at a rate [1/s]: a queue in closed form, or the engine."""
+
+    @property
+    def method(self) -> str:
+        """What rows say of where their latencies and powers come from."""
+        ...
+
+    def __call__(self, prepared: Prepared, rate_rps: float) -> Outcome:
+        """Latencies, power and throughput."""
+        ...
 
 
 def draw_requests(
@@ -126,8 +136,19 @@ def prepare(figures: Figures, instance: Instance, requests: Requests) -> Prepare
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedForm:
+    """The queue of this module as a `Server`."""
+
+    method: str = "latencies and power by a queue in closed form"
+
+    def __call__(self, prepared: Prepared, rate_rps: float) -> Outcome:
+        """Replay the stream at ``rate_rps``."""
+        return serve(prepared, rate_rps)
+
+
 def serve(prepared: Prepared, rate_rps: float) -> Outcome:
-    """Replay the stream at ``rate_rps``."""
+    """Replay the stream at ``rate_rps`` in closed form."""
     offered = rate_rps / MS_PER_S
     arrival_ms = prepared.requests.gaps / offered
     first_guess = _batch(prepared, rate_rps, float(offered * prepared.gpu_ms.mean()))

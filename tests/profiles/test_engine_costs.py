@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import compose
+import engine_check
 import numpy as np
 import pytest
 from recipe import decode, memory, prefill
-from recipe.engine_capacity import INPUT_CLASSES, EngineCapacities, Fleet, traffic_of
 from recipe.engine_costs import BATCHES, engine_table
 from recipe.figures import (
     BUCKETS,
@@ -20,6 +20,7 @@ from recipe.figures import (
     Instance,
     read_figures,
 )
+from recipe.fleets import INPUT_CLASSES, Fleet, Fleets, traffic_of
 from recipe.lengths import Workload, read_workloads
 from recipe.serving import draw_requests, prepare
 
@@ -35,6 +36,7 @@ from tests.profiles.iteration_simulation import simulate as simulate_by_token
 NAME, CODING_NAME = "llama-2-70b-h100.engine.csv", "llama-2-70b-h100-coding.engine.csv"
 BETWEEN_KNOTS = 1e-2  # of the curves that are tabulated
 REMAKE_TOLERANCE = 1e-6  # seven digits are written
+OTHER_DRAWS = 0.05  # what a capacity scatters by
 SAME_COURSE = 0.05  # the token simulation takes an iteration at the mean context, the engine at the actual one
 
 
@@ -166,29 +168,30 @@ def test_the_engine_runs_the_course_of_a_simulation_by_token(
 
 
 @pytest.fixture(scope="module")
-def capacities(figures: Figures, chat: Workload) -> EngineCapacities:
-    return EngineCapacities(figures, read_engine_table(PROFILES / NAME), chat)
+def fleets(figures: Figures, chat: Workload) -> Fleets:
+    return Fleets(figures, read_engine_table(PROFILES / NAME), chat, engine_check.shipped_rps("conversation"))
 
 
 @pytest.mark.slow
-def test_capacity_by_the_engine_is_near_that_of_the_queue(capacities: EngineCapacities) -> None:
-    """Where no cache binds; the shipped capacity of LL at TP8 and full clock is 3.02/s."""
-    assert 0.9 * 3.02 < capacities.capacity_rps(Instance(8, 1980), ("LL",)) < 3.02
+def test_a_fleet_of_one_serves_what_the_profile_says(fleets: Fleets) -> None:
+    """The same machine, other draws."""
+    shipped = engine_check.shipped_rps("conversation")["LL", Instance(8, 1980)]
+    assert fleets.capacity_rps(Instance(8, 1980), ("LL",), Fleet(1)) == pytest.approx(shipped, rel=OTHER_DRAWS)
 
 
 @pytest.mark.slow
-def test_long_inputs_cost_short_ones_most_and_a_router_of_prompt_tokens_least(capacities: EngineCapacities) -> None:
+def test_long_inputs_cost_short_ones_most_and_a_router_of_prompt_tokens_least(fleets: Fleets) -> None:
     eight = Instance(8, 1980)
-    alone, shorter = (capacities.derate(eight, classes) for classes in ("S+M+L", "S+M"))
+    alone, shorter = (fleets.derate(eight, classes, Fleet(1)) for classes in ("S+M+L", "S+M"))
     assert alone > 0.4
     assert abs(shorter) < 0.1
-    behind = capacities.derate(eight, "S+M+L", Fleet(8))
-    by_requests = capacities.derate(eight, "S+M+L", Fleet(8, Router.LEAST_REQUESTS))
+    behind = fleets.derate(eight, "S+M+L", Fleet(8))
+    by_requests = fleets.derate(eight, "S+M+L", Fleet(8, Router.LEAST_REQUESTS))
     assert behind < by_requests < alone
 
 
-@pytest.mark.slow
 def test_a_class_that_cannot_be_served_leaves_nothing(figures: Figures) -> None:
     """Coding at TP2 and 800 MHz: no long input keeps its promise."""
-    coding = EngineCapacities(figures, read_engine_table(PROFILES / NAME), read_workloads()["coding"])
-    assert coding.derate(Instance(2, 800), "S+L") == 1.0
+    table, coding = read_engine_table(PROFILES / NAME), read_workloads()["coding"]
+    fleets = Fleets(figures, table, coding, engine_check.shipped_rps("coding"))
+    assert fleets.derate(Instance(2, 800), "S+L", Fleet(4)) == 1.0

@@ -1,4 +1,4 @@
-"""The recipe with the engine in place of its queue: the same stream, near the same answers, and the shipped files left alone."""
+"""The recipe by the engine, as it is shipped, beside its queue in closed form: the same stream, near the same answers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from recipe.cells import LOAD_LEVELS, Row, bucket_cells, bucket_requests, capacity_rps
 from recipe.engine_costs import engine_table
-from recipe.engine_serving import engine_server
+from recipe.engine_serving import EngineServer
 from recipe.figures import BUCKETS, Figures, Instance, read_figures
 from recipe.lengths import Workload, read_workloads
-from recipe.serving import WARM_UP_SHARE, Server, prepare, serve
+from recipe.serving import WARM_UP_SHARE, ClosedForm, Server, prepare, serve
 from recipe.slo import slo_of
 
 from dynamo_plan.engine.capacity import LONGEST_S
@@ -32,7 +32,7 @@ def chat() -> Workload:
 
 @pytest.fixture(scope="module")
 def by_engine(figures: Figures) -> Server:
-    return engine_server(engine_table(figures))
+    return EngineServer(engine_table(figures))
 
 
 @pytest.mark.parametrize(("bucket", "tp", "rate_rps"), [("LL", 8, 2.4), ("SS", 4, 8.6), ("MM", 4, 5.0), ("LL", 2, 0.5)])
@@ -61,23 +61,34 @@ def test_rates_that_outlast_the_range_of_time_are_served_in_stretches(
     assert np.percentile(found.ttft_ms, 99) == pytest.approx(np.percentile(expected.ttft_ms, 99), rel=0.05)
 
 
+def test_two_instances_keep_latencies_that_one_does_not(figures: Figures, chat: Workload) -> None:
+    """At one rate per instance: late requests are fewer behind a router, which spreads prompts and so draws a little more."""
+    prepared = prepare(figures, Instance(4, 1980), bucket_requests(chat, "LS"))
+    one, two = (EngineServer(engine_table(figures), count)(prepared, 0.7) for count in (1, 2))
+    assert two.power_w == pytest.approx(one.power_w, rel=2 * POWER_TOLERANCE)
+    assert two.batch == pytest.approx(one.batch, rel=BATCH_TOLERANCE)
+    assert two.throughput_rps == pytest.approx(0.7, rel=0.01)
+    assert np.percentile(two.ttft_ms, 99.8) < np.percentile(one.ttft_ms, 99.8)
+
+
 @pytest.mark.slow
 def test_capacity_is_below_that_of_the_closed_form_where_the_cache_binds(
     figures: Figures, chat: Workload, by_engine: Server
 ) -> None:
     prepared = prepare(figures, Instance(2, 1980), bucket_requests(chat, "LM"))
     slo = slo_of(figures, chat.name, "L")
-    assert 0.6 < capacity_rps(prepared, slo, by_engine) / capacity_rps(prepared, slo) < 0.9
+    assert 0.6 < capacity_rps(prepared, slo, by_engine) / capacity_rps(prepared, slo, ClosedForm()) < 0.9
 
 
 @pytest.mark.slow
-def test_cells_are_made_as_in_closed_form(
-    figures: Figures, chat: Workload, by_engine: Server, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("closed_form", [False, True])
+def test_cells_reach_up_to_their_capacity_and_beyond(
+    figures: Figures, chat: Workload, by_engine: Server, monkeypatch: pytest.MonkeyPatch, *, closed_form: bool
 ) -> None:
-    monkeypatch.setattr("recipe.cells.TENSOR_PARALLEL", (8,))
     monkeypatch.setattr("recipe.cells.FREQUENCIES_MHZ", (1200, 1980))
-    for cell in bucket_cells(figures, chat, BUCKETS[-1], by_engine):
-        assert all("simulated by the engine" in row.source for row in cell.rows)
+    server = ClosedForm() if closed_form else by_engine
+    for cell in bucket_cells(figures, chat, BUCKETS[-1], 8, server):
+        assert all(server.method in row.source for row in cell.rows)
         rates = [row.request_rate_rps for row in cell.rows]
         assert rates == sorted(set(rates))
         assert rates[len(LOAD_LEVELS)] == pytest.approx(cell.capacity_rps, rel=1e-5)
@@ -93,10 +104,10 @@ def slo_holds(row: Row, ttft_ms: float, tbt_ms: float) -> bool:
     return row.ttft_p99_ms <= ttft_ms and row.tbt_p99_ms <= tbt_ms
 
 
-def test_the_shipped_profile_is_not_replaced_by_the_engine_s(
+def test_the_shipped_profile_is_not_replaced_by_the_second_opinion(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["compose.py", "--engine"])
+    monkeypatch.setattr(sys, "argv", ["compose.py", "--closed-form"])
     with pytest.raises(SystemExit):
         compose.main()
     assert "name another folder with -d" in capsys.readouterr().err

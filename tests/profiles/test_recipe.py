@@ -8,10 +8,10 @@ import crosscheck
 import numpy as np
 import pytest
 from recipe import clocks, decode, memory, prefill
-from recipe.cells import capacity_rps
+from recipe.cells import PRECISION, capacity_rps, highest_rate_rps
 from recipe.figures import FREQUENCIES_MHZ, MS_PER_S, TENSOR_PARALLEL, Figures, Instance, read_figures
 from recipe.lengths import Lengths, read_workloads
-from recipe.serving import Prepared, draw_requests, prepare, serve
+from recipe.serving import ClosedForm, Prepared, draw_requests, prepare, serve
 from recipe.slo import slo_of
 
 from tests.profiles.iteration_simulation import simulate
@@ -85,14 +85,22 @@ def test_prefill_queue_is_an_m_d_1_queue(figures: Figures) -> None:
 
 def test_capacity_keeps_the_slo_and_a_little_more_breaks_it(figures: Figures) -> None:
     prepared = fixed_length(figures, Instance(4, 1980), 500.0, 100.0)
-    capacity = capacity_rps(prepared, slo_of(figures, "conversation", "M"))
-    tails = [
-        (np.percentile(outcome.ttft_ms, 99), np.percentile(outcome.tbt_ms, 99))
-        for outcome in (serve(prepared, capacity), serve(prepared, 1.05 * capacity))
-    ]
-    assert tails[0][0] <= 400.0
-    assert tails[0][1] <= 100.0
-    assert tails[1][0] > 400.0 or tails[1][1] > 100.0
+    slo = slo_of(figures, "conversation", "M")
+    assert (slo.ttft_ms, slo.tbt_ms, slo.quantile) == (400.0, 100.0, 0.998)
+    capacity = capacity_rps(prepared, slo, ClosedForm())
+    within, beyond = (serve(prepared, rate) for rate in (capacity, 1.05 * capacity))
+    assert np.quantile(within.ttft_ms, slo.quantile) <= 400.0
+    assert np.quantile(within.tbt_ms, slo.quantile) <= 100.0
+    assert not slo.met_by(beyond.ttft_ms, beyond.tbt_ms)
+
+
+def test_a_known_rate_is_the_least_that_is_found() -> None:
+    """Two rates of one search: 3.0/s holds; from a slower clock's 4.0/s on nothing does, and that is kept."""
+    for least, expected in ((0.0, 3.0), (2.9, 3.0), (4.0, 4.0)):
+        found = highest_rate_rps(10.0, lambda rate: rate <= 3.0, least)
+        assert expected / PRECISION <= found <= expected
+    assert highest_rate_rps(10.0, lambda rate: False) == 0.0
+    assert 10.0 / PRECISION <= highest_rate_rps(10.0, lambda rate: True, 1.0) <= 10.0
 
 
 @pytest.mark.slow
@@ -112,7 +120,7 @@ def test_queue_agrees_with_an_iteration_level_simulation(
 ) -> None:
     lengths = read_workloads()[workload].lengths[bucket]
     prepared = prepare(figures, instance, draw_requests([lengths], [1.0], SIMULATED_REQUESTS, 7)[0])
-    rate_rps = 0.95 * capacity_rps(prepared, slo_of(figures, workload, bucket[0]))
+    rate_rps = 0.95 * capacity_rps(prepared, slo_of(figures, workload, bucket[0]), ClosedForm())
     ours = serve(prepared, rate_rps)
     simulated = simulate(prepared, rate_rps, memory.kv_tokens(figures, instance.tp))
     assert ours.power_w == pytest.approx(simulated.power_w, rel=POWER_TOLERANCE)
@@ -129,7 +137,7 @@ def test_where_kv_memory_binds_the_simulation_keeps_the_slo(figures: Figures) ->
     """The trial's known failure: at TP2 admission blocked at the computed capacity and P99 TTFT was 12 times the SLO."""
     lengths = read_workloads()["conversation"].lengths["LL"]
     prepared = prepare(figures, Instance(2, 1980), draw_requests([lengths], [1.0], SIMULATED_REQUESTS, 7)[0])
-    rate_rps = 0.9 * capacity_rps(prepared, slo_of(figures, "conversation", "L"))
+    rate_rps = 0.9 * capacity_rps(prepared, slo_of(figures, "conversation", "L"), ClosedForm())
     simulated = simulate(prepared, rate_rps, memory.kv_tokens(figures, 2))
     assert np.percentile(simulated.ttft_ms, 99) <= 2000.0
     assert np.percentile(simulated.tbt_ms, 99) <= 100.0

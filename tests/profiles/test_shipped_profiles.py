@@ -6,25 +6,29 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import compose
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import retabulate
-from recipe.cells import INFEASIBLE, LOAD_LEVELS, Row, bucket_cells, bucket_requests, capacity_rps
+from compose import FILE_NAMES
+from crosscheck import planned_rps
+from recipe.cells import INFEASIBLE, LOAD_LEVELS, Row, bucket_cells
+from recipe.engine_costs import engine_table
+from recipe.engine_serving import EngineServer
 from recipe.figures import BUCKETS, FREQUENCIES_MHZ, PROFILES, TENSOR_PARALLEL, Instance, read_figures, read_table
 from recipe.lengths import FEWEST_REQUESTS, read_workloads
 from recipe.mistral import mistral_rows
-from recipe.mixing import INPUT_CLASS_SETS
-from recipe.serving import prepare
-from recipe.slo import slo_of
-from recipe.tables import write_profile
+from recipe.mixing import INPUT_CLASS_SETS, mixing_rows
+from recipe.slo import slo_of, smallest_pool
+from recipe.tables import read_llama_cells, write_profile
 
 LLAMA = ("llama-2-70b-h100", "llama-2-70b-h100-coding")
 MISTRAL = "mistral-7b-v100"
 TTFT_SLO_MS = {"S": 250.0, "M": 400.0, "L": 2000.0}
 TBT_SLO_MS = {"llama-2-70b-h100": 100.0, "llama-2-70b-h100-coding": 200.0}
-REMAKE_TOLERANCE = 2e-3  # another machine's exp and log differ in the last bit, which a bisected P99 can magnify
+REMAKE_TOLERANCE = (
+    1e-2  # another machine's exp and log differ in the last bit, which a search in steps of 0.5 % can magnify
+)
 LATENCIES = ("ttft_p50_ms", "ttft_p99_ms", "tbt_p50_ms", "tbt_p99_ms")
 # A GPU loaded and idle at 800 MHz draws 83 W, one at its power limit 700 W.
 IDLE_W, LIMIT_W = 83.0, 700.0
@@ -67,6 +71,18 @@ def test_every_row_says_that_it_is_composed(name: str) -> None:
     assert {row["provenance"] for row in rows} == {"composed"}
     assert all(row["source"] for row in rows)
     assert list(rows[0]) == list(Row.__dataclass_fields__)
+
+
+def test_a_row_says_for_which_pools_it_is() -> None:
+    """Most of the coding requests are LS: a pool of it is never one instance."""
+    figures = read_figures()
+    for workload in read_workloads().values():
+        for (bucket, _, _), rows in cells_of(FILE_NAMES[workload.name]).items():
+            is_pair = (workload.name, bucket) == ("coding", "LS")
+            assert smallest_pool(figures, workload, bucket) == (2 if is_pair else 1)
+            pool = "pool of 2 instances" if is_pair else "one instance"
+            assert all(f"simulated by the engine, {pool};" in row["source"] for row in rows)
+            assert all("P99s are percentile 99.8 of all requests" in row["source"] for row in rows)
 
 
 @pytest.mark.parametrize("name", LLAMA)
@@ -122,13 +138,12 @@ def test_capacity_is_bracketed_and_never_falls_with_the_clock(name: str) -> None
 
 def test_coding_serves_more_at_its_own_slo_than_at_the_chat_service_s() -> None:
     """Long inputs with short outputs at TP8, full clock: a stall behind one prompt breaks 100 ms, seldom 200 ms."""
-    figures, coding = read_figures(), read_workloads()["coding"]
-    own, chat = (slo_of(figures, workload, "L") for workload in ("coding", "conversation"))
+    own, chat = (slo_of(read_figures(), workload, "L") for workload in ("coding", "conversation"))
     assert (own.ttft_ms, own.tbt_ms, chat.ttft_ms, chat.tbt_ms) == (2000.0, 200.0, 2000.0, 100.0)
-    prepared = prepare(figures, Instance(8, 1980), bucket_requests(coding, "LS"))
-    shipped = cells_of("llama-2-70b-h100-coding")["LS", 8, 1980][len(LOAD_LEVELS)]["request_rate_rps"]
-    assert capacity_rps(prepared, own) == pytest.approx(shipped, rel=REMAKE_TOLERANCE)
-    assert capacity_rps(prepared, chat) < 0.3 * shipped
+    cells = read_llama_cells(PROFILES / f"{FILE_NAMES['coding']}.parquet", read_workloads()["coding"])
+    cell = next(one for one in cells if (one.bucket, one.instance) == ("LS", Instance(8, 1980)))
+    assert planned_rps(cell, own.ttft_ms, own.tbt_ms) == pytest.approx(cell.capacity_rps, rel=1e-6)
+    assert planned_rps(cell, chat.ttft_ms, chat.tbt_ms) < 0.3 * cell.capacity_rps
 
 
 def test_buckets_rare_in_the_coding_hour_borrow_and_say_so() -> None:
@@ -150,16 +165,37 @@ def test_mixing_table_covers_every_kind_clock_and_class_set(name: str) -> None:
     derates = {key: float(row["derate"]) for key, row in zip(keys, rows, strict=True)}
     assert all(0.0 <= derate <= 1.0 for derate in derates.values())
     # A short request that waits behind a long prefill breaks its 250 ms; behind a medium one it hardly ever does, save
-    # at TP2, whose prefill is slowest, where a coding instance takes short requests at twice the rate of a chat one.
-    assert all(derates["S+L", tp, 1980] > derates["S+M", tp, 1980] + 0.1 for tp in TENSOR_PARALLEL)
-    assert all(derates["S+M", tp, 1980] < (0.15 if tp == 2 else 0.05) for tp in TENSOR_PARALLEL)
+    # at TP2 and TP4, whose prefill is slower.
+    assert all(derates["S+M", tp, 1980] < 0.5 * derates["S+L", tp, 1980] for tp in TENSOR_PARALLEL)
+    assert derates["S+M", 8, 1980] < 0.1
 
 
-def test_one_bucket_re_made_equals_the_shipped_rows() -> None:
-    made = bucket_cells(read_figures(), read_workloads()["conversation"], "LL")
-    shipped = [row for (bucket, _, _), rows in cells_of(LLAMA[0]).items() if bucket == "LL" for row in rows]
+@pytest.mark.slow
+@pytest.mark.parametrize(("workload", "bucket", "tp"), [("conversation", "LL", 8), ("coding", "LS", 4)])
+def test_a_bucket_re_made_equals_the_shipped_rows(workload: str, bucket: str, tp: int) -> None:
+    figures, service, name = read_figures(), read_workloads()[workload], FILE_NAMES[workload]
+    server = EngineServer(engine_table(figures), smallest_pool(figures, service, bucket))
+    made = bucket_cells(figures, service, bucket, tp, server)
+    shipped = [row for (b, t, _), rows in cells_of(name).items() if (b, t) == (bucket, tp) for row in rows]
     fields = list(Row.__dataclass_fields__)
     assert_same([{f: getattr(row, f) for f in fields} for cell in made for row in cell.rows], shipped)
+
+
+@pytest.mark.slow
+def test_derates_re_made_equal_the_shipped_ones() -> None:
+    figures, chat = read_figures(), read_workloads()["conversation"]
+    cells = read_llama_cells(PROFILES / f"{LLAMA[0]}.parquet", chat)
+    capacities = {(c.bucket, c.instance.tp, c.instance.frequency_mhz): c.capacity_rps for c in cells}
+    made = mixing_rows(figures, chat, "S+M", 4, capacities, EngineServer(engine_table(figures)))
+    shipped = {
+        int(row["frequency_mhz"]): row
+        for row in read_table(PROFILES / f"{LLAMA[0]}.mixing.csv")
+        if (row["input_classes"], row["tp"]) == ("S+M", "4")
+    }
+    assert len(made) == len(shipped) == len(FREQUENCIES_MHZ)
+    for mix in made:
+        assert mix.derate == pytest.approx(float(shipped[mix.frequency_mhz]["derate"]), abs=REMAKE_TOLERANCE)
+        assert mix.source == shipped[mix.frequency_mhz]["source"]
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -168,20 +204,6 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     made = pq.read_table(tmp_path / "a").to_pylist()
     assert_same(made, rows_of(MISTRAL))
-
-
-@pytest.mark.slow
-def test_everything_re_made_equals_the_shipped_files(tmp_path: Path) -> None:
-    compose.compose(tmp_path)
-    for name in (*LLAMA, MISTRAL):
-        assert_same(rows_of(name, tmp_path), rows_of(name))
-    for name in LLAMA:
-        made, shipped = (read_table(folder / f"{name}.mixing.csv") for folder in (tmp_path, PROFILES))
-        made_derates, shipped_derates = (
-            np.array([float(row.pop("derate")) for row in rows]) for rows in (made, shipped)
-        )
-        np.testing.assert_allclose(made_derates, shipped_derates, atol=REMAKE_TOLERANCE)
-        assert made == shipped
 
 
 def test_mistral_covers_the_measured_sweep() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dynamo_plan.baselines.single_pool import MOST_DERATE
 from dynamo_plan.compare.case import Case
 from dynamo_plan.compare.system import CannotRunError, Decision, Layout, Service, services_of, whole_nodes
 
@@ -43,6 +44,9 @@ def _derate(service: Service) -> float:
     derate = service.assembly.derate(service.kind, service.frequency_mhz, loaded)
     if derate is None:
         raise CannotRunError(f"the mixing table has no derate of {service.kind} for all classes of {service.name}")
-    if derate >= 1.0:
-        raise CannotRunError(f"all classes of {service.name} together break an SLO on {service.kind} at any load")
+    if derate > MOST_DERATE:
+        left = (
+            f"serving all classes of {service.name} together leaves {service.kind} {1.0 - derate:.0%} of its capacity"
+        )
+        raise CannotRunError(left)
     return derate
