@@ -1,12 +1,19 @@
 # Every target sets up what it needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs lock clean
+.PHONY: help setup demo test check types kernels fast alone bench docs lock clean
 
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 DEMO    := examples/first-plan/scenario.yaml
 WORKERS := 2
+TESTS   := not alone
+
+# Tests start many short processes: what one of them compiles, the next shall find.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Half of the tests in a row to each worker: what they share is made, and its kernels are loaded, once.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 help: ## list the targets
 	@echo "usage: make TARGET"
@@ -22,19 +29,32 @@ $(READY): pyproject.toml requirements.lock hatch_build.py tools/setup.sh
 demo: $(READY) ## solve the shipped example and print its result card
 	$(BIN)/dynamo-plan solve $(DEMO) -d runs/first-plan --force
 
-test: $(READY) ## run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) -rs -m "not alone"
-	$(BIN)/python -m pytest -m alone
+test: kernels ## run the whole test suite (TESTS=slow: only what check leaves out)
+	$(PYTEST) -rs -m "($(TESTS)) and not alone"
+	@$(MAKE) --no-print-directory alone
 
-check: $(READY) ## format, lint, types and the fast tests: under a minute
+check: $(READY) ## format, lint, types and the fast tests: about a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j 2 types fast
+	@$(MAKE) --no-print-directory alone
+
+types: $(READY)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not alone"
-	$(BIN)/python -m pytest -m alone
+
+# Compiled here once, not in every worker at the same time.
+kernels: $(READY)
+	$(BIN)/dynamo-plan doctor
+
+fast: kernels
+	$(PYTEST) -m "not slow and not alone"
+
+# What measures time has the machine to itself; only its files are collected.
+alone: $(READY)
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='*.py' mark.alone tests)
 
 bench: $(READY) ## measure what is promised, methods side by side: half an hour
-	$(BIN)/python -m benchmarks promises fleet methods melange profile forecast engine ingest logs replay whatif --limit 20
+	$(BIN)/python -m benchmarks promises fleet methods melange profile forecast engine ingest logs replay compare whatif --limit 20
 
 docs: $(READY) ## rebuild the reference pages that are made from the code
 	$(BIN)/python docs/build.py

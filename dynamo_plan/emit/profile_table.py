@@ -1,24 +1,24 @@
-"""The canonical profile as CSV or Parquet (docs/reference/files.md), from measurements.
+"""The canonical profile as CSV or Parquet (docs/reference/files.md), from measurements or made of another one.
 
-Beside the columns that the planner reads stand the means of the latencies, where the tools give only these, and the verdict on each row
-with its reasons.
+Rows of measurements have, beside the columns that the planner reads, the means of the latencies, where the tools give only these, and the
+verdict on each row with its reasons. A profile that was fitted or composed has its prediction errors, where they are known.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+from numpy.typing import NDArray
 
-from dynamo_plan.errors import Fault, UsageError
+from dynamo_plan.emit.atomic import write_new_file
+from dynamo_plan.emit.table_file import COUNT, NUMBER, TEXT, table_bytes
 from dynamo_plan.schema.measurement import Measurement
+from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, ProfileTable
 
-TEXT, COUNT, NUMBER = pa.string(), pa.int64(), pa.float64()
 COLUMNS = {
     "model": TEXT,
     "gpu": TEXT,
@@ -46,7 +46,8 @@ COLUMNS = {
 }
 """Columns and their types, in order."""
 
-SUFFIXES = (".csv", ".parquet")
+
+type Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +87,41 @@ def profile_bytes(path: Path, rows: Sequence[ProfileRow], *, with_p99: bool) -> 
     )
 
 
-def table_bytes(path: Path, table: pa.Table) -> bytes:
-    """Content of a file in the format that the path's suffix names.
+def write_profile(table: ProfileTable, path: Path, *, force: bool = False) -> None:
+    """Write a profile, whole or not at all; what a row does not state is an empty cell.
 
     Raises
     ------
+    InputError
+        The file exists and `force` is not given, or it cannot be written.
     UsageError
-        The suffix names no format.
+        The path's suffix names no format.
     """
-    content = io.BytesIO()
-    if path.suffix == ".parquet":
-        pyarrow.parquet.write_table(table, content)
-    elif path.suffix == ".csv":
-        pyarrow.csv.write_csv(table, content)
-    else:
-        what = f"a profile is written as {' or '.join(SUFFIXES)}, not as {path.suffix or 'a file without suffix'}"
-        raise UsageError(Fault("output-suffix", str(path), what, "", "Choose one of the suffixes"))
-    return content.getvalue()
+    columns = profile_columns(table)
+    arrays = {
+        name: pa.array(values.tolist(), COLUMNS.get(name, NUMBER), from_pandas=True) for name, values in columns.items()
+    }
+    write_new_file(path, table_bytes(path, pa.table(arrays)), force=force)
+
+
+def profile_columns(table: ProfileTable) -> dict[str, Column]:
+    """Columns of the file; NaN is an empty cell."""
+    nothing = np.full(len(table), np.nan)
+    concurrency = nothing if table.concurrency is None else table.concurrency
+    columns: dict[str, Column] = {name: getattr(table, name) for name in ("model", "gpu", "tp", "pp", "dtype")}
+    columns |= {
+        "frequency_mhz": np.where(table.frequency_mhz == NOT_LOCKED_MHZ, np.nan, table.frequency_mhz),
+        "input_tokens": table.input_tokens,
+        "output_tokens": table.output_tokens,
+        "request_rate_rps": np.where(np.isnan(concurrency), table.rate_rps, np.nan),
+        "concurrency": concurrency,
+        "throughput_rps": table.rate_rps,
+        "ttft_p99_ms": table.ttft_p99_ms,
+        "tbt_p99_ms": table.tbt_p99_ms,
+        "power_w": table.power_w if table.states_power else nothing,
+    }
+    columns |= table.errors or {}
+    return columns | {"provenance": table.provenance, "source": table.source}
 
 
 def _cells(row: ProfileRow, *, with_p99: bool) -> dict[str, object]:

@@ -16,6 +16,9 @@ from dynamo_plan.forecast.scores import Scores, scored
 from dynamo_plan.schema.history import History
 from dynamo_plan.schema.load import Forecast, Windows
 
+DEFAULT_TRAINING = 0.7
+"""Part of the history that is only learnt from, in whole days [1]."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
@@ -48,7 +51,8 @@ def held_back_from(history: History, train_days: float | None) -> int:
         Nothing would be left to learn from, or to score on.
     """
     first = round((history.days * DEFAULT_TRAINING if train_days is None else train_days) * history.day)
-    first = first // history.day * history.day if train_days is None and first >= history.day else first
+    if train_days is None and first >= history.day:
+        first -= first % history.day
     if not 0 < first < len(history):
         raise InputError(
             Fault(
@@ -60,10 +64,6 @@ def held_back_from(history: History, train_days: float | None) -> int:
             )
         )
     return first
-
-
-DEFAULT_TRAINING = 0.7
-"""Part of the history that is only learnt from, in whole days [1]."""
 
 
 def hold_back(

@@ -18,8 +18,9 @@ from dynamo_plan.schema.load import Forecast
 
 AUTO = "auto"
 
-FEWEST_FORECASTS = 3
-"""Past forecasts by which a method can be judged. All are judged on those that the slowest to begin can make, so it must have some."""
+FEWEST_FORECASTS = 2
+"""Past forecasts by which a method can be judged: one alone could be luck, and more would leave a history of three days to methods
+without a day. All are judged on those that the slowest to begin can make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +120,18 @@ def fit(
 
 def _compare(history: History, horizon: int, on_progress: Progress) -> tuple[tuple[Tried, ...], dict[str, Rolled]]:
     """Methods without an extra, best first, and their past forecasts; those that the history is too short for stand last."""
-    able, left_out = list[Method](), list[Tried]()
+    rolled, left_out = dict[str, Rolled](), list[Tried]()
     for method in find_methods().values():
         origins = origins_from(history, least_windows(method, history), horizon)
         if method.EXTRA is not None:
-            left_out.append(
-                Tried(method.NAME, None, 0, f"not compared: needs the extra `{method.EXTRA}`; ask for it by name")
-            )
+            what = f"not compared: needs the extra `{method.EXTRA}`; ask for it by name"
+            left_out.append(Tried(method.NAME, None, 0, what))
         elif origins.size < FEWEST_FORECASTS and method.SIMPLER is not None:
-            what = f"not compared: {origins.size} past forecasts, fewer than {FEWEST_FORECASTS}"
+            made = f"{origins.size} past forecast{'s' * (origins.size != 1)}"
+            what = f"not compared: {made}, fewer than {FEWEST_FORECASTS}"
             left_out.append(Tried(method.NAME, None, int(origins.size), what))
         else:
-            able.append(method)
-    rolled = {
-        method.NAME: roll(
-            history, method, horizon, origins_from(history, least_windows(method, history), horizon), on_progress
-        )
-        for method in able
-    }
+            rolled[method.NAME] = roll(history, method, horizon, origins, on_progress)
     common = max((int(past.origins[0]) for past in rolled.values() if past.origins.size), default=0)
     tried = [_scored(name, past.starting(common)) for name, past in rolled.items()]
     tried.sort(key=lambda one: np.inf if one.wape is None else one.wape)
@@ -156,7 +151,7 @@ def _far_out(levels: Sequence[float], past: Rolled) -> list[str]:
     beyond = [level for level in levels if past.origins.size < forecasts_needed(level)]
     if not beyond:
         return []
-    count = f"{past.origins.size} past forecast{'s' if past.origins.size > 1 else ''}"
+    count = f"{past.origins.size} past forecast{'s' * (past.origins.size != 1)}"
     names = ", ".join(f"P{100 * level:g}" for level in beyond)
     return [
         f"{names}: the largest error of {count}; {forecasts_needed(max(beyond))} would be needed for "
@@ -171,6 +166,6 @@ def _too_short(history: History, method: Method) -> InputError:
             history.path,
             f"{history.days:.3g} days of service {history.service} hold no past forecast by {method.NAME} to take errors from",
             "Quantiles come from the errors of past forecasts",
-            "Give a longer history, a simpler --method, or --quantiles none",
+            "Give a longer history, a shorter --horizon, a simpler --method, or --quantiles none",
         )
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dynamo_plan.ingest.gathered import Faults, did_you_mean, listed
 from dynamo_plan.ingest.grid_table import on_windows, parse_grid
-from dynamo_plan.ingest.scenario_yaml import parse_part
 from dynamo_plan.ingest.source import read_source
-from dynamo_plan.ingest.yaml_document import Document, parse_yaml
+from dynamo_plan.ingest.yaml_document import Document
+from dynamo_plan.ingest.yaml_record import read_record
 from dynamo_plan.schema.accounts import AccountsSpec
 from dynamo_plan.schema.load import Windows
 from dynamo_plan.schema.scenario import Scenario
@@ -30,13 +30,8 @@ def read_accounts(
     InputError
         With all faults of all files.
     """
+    document, spec = read_record(path, AccountsSpec)
     faults = Faults()
-    source = read_source(path, faults)
-    document = parse_yaml(source, faults) if source else None
-    spec = parse_part(document, (), AccountsSpec, faults, AccountsSpec) if document else None
-    faults.raise_if_any()
-    if document is None or spec is None:
-        raise AssertionError("accounts that cannot be read have no fault")
     _check_names(document, spec, scenarios, faults)
     marginal = {}
     for site, written in spec.marginal_carbon.items():

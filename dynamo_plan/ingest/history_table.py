@@ -12,6 +12,7 @@ from dynamo_plan.ingest.checks.duplicates import check_duplicates
 from dynamo_plan.ingest.checks.ranges import check_not_negative
 from dynamo_plan.ingest.checks.spacing import check_spacing, minutes, usual_step_s
 from dynamo_plan.ingest.forecast_table import REQUIRED
+from dynamo_plan.ingest.gaps import DAY_S, filled_rates
 from dynamo_plan.ingest.gathered import MOST_LISTED, Faults, clipped
 from dynamo_plan.ingest.source import Source, read_source
 from dynamo_plan.ingest.table import Labels, Table
@@ -19,9 +20,7 @@ from dynamo_plan.ingest.table_file import read_table
 from dynamo_plan.ingest.utc_column import read_utc, stamp
 from dynamo_plan.schema.history import History
 from dynamo_plan.schema.load import Windows
-from dynamo_plan.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 
-DAY_S = int(HOURS_PER_DAY * SECONDS_PER_HOUR)
 CLIENT = "client"
 NO_CLIENT = ""
 
@@ -36,7 +35,7 @@ def read_history(
     holidays : iterable of datetime64[D]
         Days that count as Sundays.
     fill_gaps : bool
-        Put the mean of the neighbours in place of windows that are missing, instead of refusing the file.
+        Put rates in place of windows that are missing (`gaps.filled_rates`), instead of refusing the file.
 
     Raises
     ------
@@ -135,16 +134,10 @@ def _one_service(
         windows=Windows(edges[0] + (np.arange(count) * step_s).astype("timedelta64[s]"), step_s),
         buckets=tuple(labels[0].values[code] for code in names),
         bucket_of=bucket_of.ravel(),
-        rate_rps=_filled(rates, there),
+        rate_rps=rates if there.all() else filled_rates(rates, there, step_s),
         holidays=holidays,
     )
     return history, int((~there).sum())
-
-
-def _filled(rates: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Rates with a straight line over the windows that are not there."""
-    at, known = np.arange(there.size), np.flatnonzero(there)
-    return np.stack([np.interp(at, known, column[known]) for column in rates.T], axis=1) if not there.all() else rates
 
 
 def _check_complete(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.profile_table import parse_profile
-from dynamo_plan.ingest.scenario_yaml import parse_part
 from dynamo_plan.ingest.source import read_source
-from dynamo_plan.ingest.yaml_document import Document, KeyPath, parse_yaml
+from dynamo_plan.ingest.yaml_document import Document, KeyPath
+from dynamo_plan.ingest.yaml_record import read_record
 from dynamo_plan.schema.profile import ProfileTable
 from dynamo_plan.schema.recipe import Recipe, RecipeInputs
 
@@ -21,13 +21,8 @@ def read_recipe(path: Path) -> RecipeInputs:
     InputError
         With all faults of all files.
     """
+    document, recipe = read_record(path, Recipe)
     faults = Faults()
-    source = read_source(path, faults)
-    document = None if source is None else parse_yaml(source, faults)
-    recipe = None if document is None else parse_part(document, (), Recipe, faults, root=Recipe)
-    if document is None or recipe is None:
-        faults.raise_if_any()
-        raise AssertionError("a recipe that cannot be read has no fault")
     known: dict[Path, ProfileTable | None] = {}
 
     def profile(written: str, key: KeyPath) -> ProfileTable | None:

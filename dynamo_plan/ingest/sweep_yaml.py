@@ -11,6 +11,7 @@ from dynamo_plan.ingest.overrides import apply_overrides
 from dynamo_plan.ingest.scenario_yaml import parse_part
 from dynamo_plan.ingest.source import read_source
 from dynamo_plan.ingest.yaml_document import parse_yaml
+from dynamo_plan.ingest.yaml_record import read_record
 from dynamo_plan.schema.scenario import Scenario
 from dynamo_plan.schema.sweep import Change, SweepSpec, value_text
 
@@ -23,14 +24,7 @@ def read_sweep(path: Path) -> SweepSpec:
     InputError
         With all faults of the file.
     """
-    faults = Faults()
-    source = read_source(path, faults)
-    document = parse_yaml(source, faults) if source else None
-    spec = parse_part(document, (), SweepSpec, faults, SweepSpec) if document else None
-    faults.raise_if_any()
-    if spec is None:
-        raise AssertionError("a sweep that cannot be read has no fault")
-    return spec
+    return read_record(path, SweepSpec)[1]
 
 
 def check_changes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from dynamo_plan.profile.fit.loads import in_flight
@@ -9,8 +11,10 @@ from dynamo_plan.profile.rules import Judgement, KindCase, judgements
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.profile import ProfileTable, Provenance
-from dynamo_plan.schema.scenario import GpuSpec, MemorySpec, ServiceSpec
 from dynamo_plan.units import MS_PER_SECOND
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.scenario import GpuSpec, MemorySpec, ServiceSpec
 
 
 def admissible_kinds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Omission
 from dynamo_plan.schema.profile import NOT_LOCKED_MHZ, ProfileTable, Provenance
-from dynamo_plan.schema.scenario import SloSpec
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.scenario import SloSpec
 
 LISTED_CLOCKS = 4
 """Clocks that a message lists one by one."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.scenario import MemorySpec
 from dynamo_plan.units import BITS_PER_BYTE, BYTES_PER_GIB
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.scenario import MemorySpec
 
 BLOCK_TOKENS = 16
 """Tokens per KV block, vLLM's default on CUDA."""

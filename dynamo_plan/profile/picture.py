@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,9 @@ from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.profile import ProfileTable, clock_name
 from dynamo_plan.schema.profile_picture import CellPicture, KindPicture, Reading, Series
-from dynamo_plan.schema.scenario import SloSpec
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.scenario import SloSpec
 
 CLOCKS_SHOWN = 4
 """Clocks drawn of a bucket: the lowest, the highest and some between; more lines than these are not told apart."""
@@ -31,15 +35,18 @@ def kind_pictures(
     buckets: tuple[Bucket, ...],
     slo: SloSpec | None,
     errors: list[Accuracy] | None = None,
+    most_cells: int | None = None,
 ) -> list[KindPicture]:
     """Every kind of a model that serves a bucket.
 
     Parameters
     ----------
     errors : list of Accuracy, optional
-        What `accuracies` finds, where that is known already.
+        What `accuracies` finds with clocks left out, where that is known already.
+    most_cells : int, optional
+        Buckets of a kind whose curves over load are shown, from the first to the last of those it serves; by default all.
     """
-    known = accuracies(table) if errors is None else errors
+    known = accuracies(table, left_out=[LeftOut.CLOCK]) if errors is None else errors
     found = bucket_curves(table, model, table.kinds(), buckets, slo).curves
     pictures = []
     for kind in table.kinds():
@@ -50,7 +57,7 @@ def kind_pictures(
                 for one in known
                 if (one.model, one.kind, one.left_out) == (model, kind, LeftOut.CLOCK)
             }
-            pictures.append(_kind(table, model, kind, mine, slo, p90))
+            pictures.append(_kind(table, model, kind, mine, slo, p90, spread(list(mine), most_cells)))
     return pictures
 
 
@@ -61,6 +68,7 @@ def _kind(
     curves: dict[Bucket, tuple[OperatingCurve, ...]],
     slo: SloSpec | None,
     errors: dict[str, float],
+    detailed: list[Bucket],
 ) -> KindPicture:
     rows = table.rows_of(model, kind)
     capacity = {
@@ -74,7 +82,7 @@ def _kind(
         for bucket, own in curves.items()
         if table.states_power
     }
-    cells = tuple(_cell(table, rows, bucket, own, slo, errors) for bucket, own in curves.items())
+    cells = tuple(_cell(table, rows, bucket, curves[bucket], slo, errors) for bucket in detailed)
     return KindPicture(model, kind, int(rows.sum()), errors, capacity, energy, cells)
 
 
@@ -88,8 +96,7 @@ def _cell(
 ) -> CellPicture:
     lengths = zip(table.input_tokens.tolist(), table.output_tokens.tolist(), strict=True)
     inside = np.array([bucket.holds(*pair) for pair in lengths]) & of_kind
-    clocks = [curve.frequency_mhz for curve in curves]
-    shown = sorted({clocks[round(place)] for place in np.linspace(0, len(clocks) - 1, CLOCKS_SHOWN)})
+    shown = spread([curve.frequency_mhz for curve in curves], CLOCKS_SHOWN)
     # The row before the last one shown says how a curve goes on; what is far beyond the promise is left out of all of them.
     kept = inside.copy()
     if slo is not None:
@@ -103,7 +110,16 @@ def _cell(
         dispatch_w={"least of all clocks": _dispatch(curves)} if table.states_power else {},
         ttft_ms=_by_clock(table, loaded, shown, table.ttft_p99_ms, errors.get("ttft")) if table.states_latency else {},
         tbt_ms=_by_clock(table, loaded, shown, table.tbt_p99_ms, errors.get("tbt")) if table.states_latency else {},
+        ttft_slo_ms=None if slo is None else slo.ttft_p99_ms[bucket.input_class],
+        tbt_slo_ms=None if slo is None else slo.tbt_p99_ms,
     )
+
+
+def spread[Item](items: list[Item], most: int | None) -> list[Item]:
+    """So many of the items at the most: the first, the last and some between."""
+    if most is None or len(items) <= most:
+        return items
+    return [items[round(place)] for place in np.linspace(0, len(items) - 1, most)]
 
 
 def _by_clock(

@@ -105,6 +105,7 @@ def test_an_error_shows_its_code(call: Call) -> None:
     assert call("explain", "run-folder-missing").code == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_without_the_signs_gets_question_marks(scenario: Path, tmp_path: Path) -> None:
     done = program("solve", str(scenario), "-d", str(tmp_path / "run"), PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr

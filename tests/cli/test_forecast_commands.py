@@ -70,7 +70,7 @@ def test_fit_fills_gaps_only_when_asked(call: Call, tmp_path: Path) -> None:
     assert "[forecast-gap]" in refused.err
     filled = call("forecast", "fit", path, "-o", tmp_path / "load.csv", "--fill-gaps")
     assert filled.code == 0
-    assert "1 missing windows were filled" in filled.err
+    assert "1 missing window filled in" in filled.err
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_show_writes_a_page_with_fan_and_residuals(call: Call, history: Path, tm
     assert call("forecast", "backtest", history, "--train-days", "8", "--save", saved, "--quiet").code == 0
     assert call("forecast", "show", saved, "--actual", history, "--html", page).code == 0
     text = page.read_text(encoding="utf-8")
-    for part in ("load by bucket", "quantiles", "residuals", "<svg", "actual", "came within P95"):
+    for part in ("load by bucket", "quantiles", "residuals", "<svg", "actual", "coverage of P95"):
         assert part in text
     again = call("forecast", "show", saved, "--html", page)
     assert again.code == 5

@@ -127,7 +127,7 @@ def test_a_locked_clock_is_reset(ask: Call, nvml: Any) -> None:
 
 def test_latencies_alone(ask: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert "[measure-extra-missing]" in ask().err
+    assert "[extra-missing]" in ask().err
     assert ask("--no-power").code == 0
     (row,) = rows_of(tmp_path / "profile.csv")
     assert row["power_w"] == ""

@@ -146,3 +146,24 @@ def test_profile_show_knows_its_services(call: Call, scenario: Path) -> None:
     answer = call("profile", "show", profile, "--scenario", scenario, "--service", "chatt")
     assert answer.code == 2
     assert "Known: chat" in answer.err
+
+
+def test_profile_show_of_one_bucket(call: Call, scenario: Path) -> None:
+    profile = scenario.parent / "profiles/llama-2-70b-h100.parquet"
+    answer = call("profile", "show", profile, "--scenario", scenario, "--bucket", "SM", "-o", "json")
+    assert {row["bucket"] for row in json.loads(answer.out)} == {"SM"}
+    wrong = call("profile", "show", profile, "--scenario", scenario, "--bucket", "XX")
+    assert wrong.code == 2
+    assert "XX is no bucket" in wrong.err
+
+
+def test_profile_show_of_a_table_without_latencies_keeps_no_slo(call: Call, tmp_path: Path) -> None:
+    rows = [
+        f"m,h100,4,1,bf16,1400,500,200,{rate},{rate},,,{300 + 100 * rate},measured,by hand" for rate in (1.0, 2.0, 4.0)
+    ]
+    columns = "model,gpu,tp,pp,dtype,frequency_mhz,input_tokens,output_tokens,request_rate_rps,throughput_rps,ttft_p99_ms,tbt_p99_ms"
+    (tmp_path / "p.csv").write_text("\n".join([f"{columns},power_w,provenance,source", *rows]) + "\n")
+    for options in ((), (*CLASSES, "--tbt", "100")):
+        answer = call("profile", "show", tmp_path / "p.csv", *options, "-o", "json")
+        assert [row["capacity_rps"] for row in json.loads(answer.out)] == [4.0]
+        assert "whatever the SLO" in answer.err

@@ -61,6 +61,8 @@ def test_fit_writes_clocks_that_solve_can_use(call: Call, folder: Path) -> None:
     plan = json.loads((run / "plan.json").read_text())
     (recorded,) = [line for line in plan["assumptions"] if "by its own record" in line]
     assert recorded.startswith("chat: ")
+    assert {one["quantity"] for one in plan["prediction_errors"]} == {"rate", "ttft", "tbt", "power"}
+    assert all(0.0 <= one["mean"] <= one["worst"] for one in plan["prediction_errors"])
 
 
 def test_fit_takes_lengths_and_clocks_of_a_scenario(call: Call, folder: Path) -> None:

@@ -118,6 +118,17 @@ def test_telemetry_supplies_power_and_evidence(call: Call, tmp_path: Path) -> No
     assert "telemetry-without-zone" in answer.err
 
 
+def test_telemetry_among_the_measurements_is_not_said_to_be_left_out(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(as_json(CLEAN))
+    (tmp_path / "smi.csv").write_bytes(smi_log())
+    (tmp_path / "notes.txt").write_text("mine")
+    command = ("profile", "ingest", tmp_path, "-o", tmp_path / "out" / "profile.csv", *KIND, "--zone", "UTC")
+    answer = call(*command, "--telemetry", tmp_path / "smi.csv")
+    assert answer.code == 0, answer.err
+    assert "notes.txt: not a measurement" in answer.err
+    assert "notes.txt and 1 more: not a measurement" in call(*command, "--force").err
+
+
 def test_a_zeus_window_supplies_power(call: Call, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_bytes(as_json(CLEAN))
     (tmp_path / "zeus.csv").write_bytes(FILES["zeus"][1])

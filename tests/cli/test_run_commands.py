@@ -119,10 +119,10 @@ def test_explain_says_what_it_could_not_examine(call: Call, run_copy: Path) -> N
 
 
 def test_explain_names_a_limit_that_binds(call: Call, scenario: Path, tmp_path: Path) -> None:
-    gpus = ("--set", "sites.caiso.gpus.h100.count=16")
+    gpus = ("--set", "sites.caiso.gpus.h100.count=24")
     assert call("solve", scenario, "-d", tmp_path / "run", *gpus).code == 0
     answer = call("explain", tmp_path / "run", "gpu_stock")
-    assert f"gpu_stock at caiso/h100: all 16 GPUs powered in all {WINDOWS} windows" in answer.out
+    assert f"gpu_stock at caiso/h100: all 24 GPUs powered in 1 of {WINDOWS} windows" in answer.out
     assert "gpu_stock (constraint)" in answer.out
 
 

@@ -108,7 +108,7 @@ def test_options_reach_the_resolved_scenario(call: Call, scenario: Path, tmp_pat
 
 @pytest.mark.slow
 def test_save_lp_keeps_the_model(call: Call, scenario: Path, tmp_path: Path) -> None:
-    assert call("solve", scenario, "-d", tmp_path / "run", "--save-lp").code == 0
+    assert call("solve", scenario, "-d", tmp_path / "run", "--save-lp", "--horizon", "60min").code == 0
     assert "Minimize" in (tmp_path / "run/model.lp").read_text()
 
 

@@ -38,8 +38,14 @@ def test_auto_takes_the_least_error_on_forecasts_that_all_can_make() -> None:
 def test_auto_leaves_out_what_the_history_is_too_short_for() -> None:
     found = fit(noisy(5), "auto", 24, ())
     notes = {one.method: one.note for one in found.tried}
-    assert notes["weekly-naive"] == "not compared: 0 past forecasts, fewer than 3"
+    assert notes["weekly-naive"] == "not compared: 0 past forecasts, fewer than 2"
     assert notes["daily-naive"] == ""
+
+
+def test_three_days_are_enough_to_see_that_days_are_alike() -> None:
+    found = fit(noisy(3), "auto", 24, ())
+    assert found.method == "daily-profile"
+    assert {one.method: one.forecasts for one in found.tried}["persistence"] == 2
 
 
 def test_auto_works_on_a_history_of_two_windows() -> None:

@@ -16,7 +16,6 @@ from dynamo_plan.forecast.methods import (
     daily_naive,
     daily_profile,
     find_methods,
-    forecast_extra,
     holt_winters,
     least_windows,
     method_named,
@@ -122,11 +121,6 @@ def test_an_unknown_method_is_refused_with_those_known() -> None:
     with pytest.raises(UsageError, match="Known: blend, daily-naive") as caught:
         method_named("profet")
     assert caught.value.faults[0].code == "method-unknown"
-
-
-def test_a_missing_library_is_named_with_its_extra() -> None:
-    with pytest.raises(UsageError, match=re.escape("pip install 'dynamo-plan[forecast]'")), forecast_extra():
-        raise ModuleNotFoundError("No module named 'statsmodels'", name="statsmodels")
 
 
 def test_every_method_is_in_the_manual(root: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynamo_plan.emit.profile_file import write_profile
+from dynamo_plan.emit.profile_table import write_profile
 from dynamo_plan.errors import InputError
 from dynamo_plan.ingest.recipe_yaml import read_recipe
 from dynamo_plan.profile.compose import Composed, compose

@@ -37,6 +37,14 @@ def test_bands_are_the_error_of_the_kind() -> None:
     assert reading.high / reading.value - 1.0 == pytest.approx(picture.errors["power"])
 
 
+def test_some_buckets_are_enough_over_load() -> None:
+    (whole,) = kind_pictures(truth_table(), "m", BUCKETS, SLO)
+    (some,) = kind_pictures(truth_table(), "m", BUCKETS, SLO, most_cells=2)
+    assert [cell.bucket for cell in some.cells] == [whole.cells[0].bucket, whole.cells[-1].bucket]
+    assert some.capacity_rps == whole.capacity_rps
+    assert some.cells[0].ttft_slo_ms == 400.0
+
+
 def test_what_is_far_beyond_the_promise_is_not_drawn() -> None:
     tight = SloSpec(ttft_p99_ms={"S": 60.0, "L": 700.0}, tbt_p99_ms=40.0)
     (picture,) = kind_pictures(truth_table(), "m", BUCKETS, tight)

@@ -61,6 +61,7 @@ def brute(of: Problem, t: int) -> tuple[float, float]:
     return min(found)
 
 
+@pytest.mark.slow
 def test_the_best_combination_is_the_best_of_all() -> None:
     """Random sites with caps; what unused GPUs draw is set to 0, see `test_unused_gpus_can_make_more_gpus_cheaper`."""
     tried, seed = 0, 0

@@ -21,11 +21,12 @@ from dynamo_plan.solve.pricing import cheapest_course, pool_prices
 from dynamo_plan.solve.solution import Solution
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.verify import verify
+from tests.quick import quick_first
 from tests.solve.enumeration import joint_courses, optimum
 from tests.solve.invented import Case, random_case
 
 PROBLEMS = 320
-QUICK_PROBLEMS = 60
+QUICK_PROBLEMS = 20
 """Those that `make check` runs; `make test` runs all."""
 
 MOST_COURSES = 150_000
@@ -106,13 +107,12 @@ def check(number: int) -> None:
         assert decomposed.objective == close(best)
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=[] if n < QUICK_PROBLEMS else [pytest.mark.slow]) for n in range(PROBLEMS)]
-)
+@pytest.mark.parametrize("number", quick_first(range(PROBLEMS), QUICK_PROBLEMS))
 def test_all_ways_to_the_optimum_agree(number: int) -> None:
     check(number)
 
 
+@pytest.mark.slow
 def test_the_random_problems_have_everything_in_them() -> None:
     """Counts over the first 100, so that a change of the generator cannot make the oracle hollow."""
     seen: Counter[str] = Counter()

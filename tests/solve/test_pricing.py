@@ -16,6 +16,7 @@ from dynamo_plan.solve.courses import PoolPrices, WindowStates
 from dynamo_plan.solve.pricing import cheapest_course, cheapest_through, pool_prices
 from dynamo_plan.solve.states import MOST, StateSpace, admitted
 from tests.model.paper import TP1, TP2, amounts, pool, problem
+from tests.quick import quick_first
 from tests.solve.invented import random_case
 from tests.solve.test_states import random_spaces, stage_costs
 
@@ -84,7 +85,7 @@ def moving(
     return start_cost(before, after, prices.start[t], space.pool.kinds, saved)
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", quick_first(range(3), 1))
 def test_the_course_is_the_cheapest_of_all(block: int) -> None:
     """Every course over the whole box, one after the other; random prices, negative ones among them."""
     tried = 0
@@ -143,7 +144,7 @@ def with_ends(space: StateSpace, rng: np.random.Generator, most: tuple[int, int,
     return StateSpace(replace(space.pool, initial_counts=ends[0], final_counts=ends[1]), space.window_h, most)
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", quick_first(range(4), 1))
 def test_the_course_is_the_cheapest_through_the_whole_box(block: int) -> None:
     """Longer horizons, ends given and free, prices of every sign; where nothing had to be dropped, value and bound are one."""
     exact = 0
@@ -158,6 +159,7 @@ def test_the_course_is_the_cheapest_through_the_whole_box(block: int) -> None:
     assert exact >= 36
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [(10, 10, 3), (40, 40, 2), (200, 1000, 4)])
 def test_a_search_cut_short_states_a_bound_that_holds(most: tuple[int, int, int]) -> None:
     """With hardly any room the course is dearer, and its bound stays below the optimum; both are close where little was dropped."""

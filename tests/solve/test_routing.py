@@ -23,23 +23,19 @@ from dynamo_plan.solve.coupling import settle
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.routing import RoutedCourse, routed_course, routed_use, solve_routed
 from tests.profile.paper_table import MODEL, cell, profile_table
+from tests.quick import quick_first
 from tests.solve.invented import inputs_of, service
 from tests.solve.routed import least_cost, routed_inputs
 
 AGREEMENT = 1e-6
-QUICK_PROBLEMS = 12
+QUICK_PROBLEMS = 4
 PROBLEMS = 120
 OTHER_PLANS = 30
 
 SMALL, LARGE = Kind("a10", 1, 1, "bf16"), Kind("h100", 1, 1, "bf16")
 
 
-def numbered() -> list[object]:
-    """Numbers of random problems; the first are quick enough for every run."""
-    return [pytest.param(n, marks=[] if n < QUICK_PROBLEMS else [pytest.mark.slow]) for n in range(PROBLEMS)]
-
-
-@pytest.mark.parametrize("number", numbered())
+@pytest.mark.parametrize("number", quick_first(range(PROBLEMS), QUICK_PROBLEMS))
 def test_least_cost_is_the_least_over_all_commitments(number: int) -> None:
     inputs = routed_inputs(1, number, objective="cost")
     run = plan_scenario(inputs, gap=0.0)
@@ -73,7 +69,7 @@ def other_plan(problem: Problem, found: tuple[RoutedCourse, ...], rng: np.random
     return outcome.objective if outcome.status is SolveStatus.OPTIMAL else None
 
 
-@pytest.mark.parametrize("number", numbered())
+@pytest.mark.parametrize("number", quick_first(range(PROBLEMS), QUICK_PROBLEMS))
 @pytest.mark.parametrize("objective", ["energy", "cost"])
 def test_no_other_plan_is_below_the_bound(number: int, objective: str) -> None:
     inputs = routed_inputs(2, number, objective=objective)

@@ -93,6 +93,7 @@ def uncoupled(of: Problem) -> bool:
     return all(spec.count is None and spec.server_idle_w + spec.unused_gpu_w == 0 for spec in of.sites[0].gpus.values())
 
 
+@pytest.mark.slow
 def test_random_pools_against_every_course_of_the_kinds() -> None:
     looked = 0
     for number in range(80):

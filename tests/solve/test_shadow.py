@@ -142,6 +142,7 @@ def random_binding() -> list[tuple[Problem, list[list[SiteVector]], tuple[Shadow
     return found
 
 
+@pytest.mark.slow
 def test_a_little_more_saves_no_more_than_its_price_and_a_little_less_costs_no_less() -> None:
     """Both sides of the slope of the relaxed problem's value, which is convex in every limit."""
     seen = set()
@@ -159,6 +160,7 @@ def test_a_little_more_saves_no_more_than_its_price_and_a_little_less_costs_no_l
     assert seen == {"gpu_stock", "power_cap"}
 
 
+@pytest.mark.slow
 def test_no_plan_with_more_saves_more_than_the_price_beyond_the_gap() -> None:
     """Whole GPUs, whole servers, starts: the optimum by enumeration, against the bound at the prices."""
     looked = 0

@@ -82,6 +82,7 @@ def test_a_site_too_small_for_any_pools_gives_a_best_effort() -> None:
     assert run.diagnosis
 
 
+@pytest.mark.slow
 def test_a_day_under_a_negative_price_is_planned() -> None:
     price = np.array([20.0, -30.0, -5.0, 40.0, 10.0, -1.0])
     run = plan_scenario(five_buckets(6, objective={"cost": 1.0}, price_usd_per_mwh=price, **SERVERS), gap=GAP)

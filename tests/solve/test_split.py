@@ -114,6 +114,7 @@ def check(numbers: range) -> Counter[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_plans_are_the_best_over_every_split() -> None:
     seen = check(range(QUICK_PROBLEMS))
     assert seen["apart"] >= 3

@@ -22,6 +22,7 @@ from dynamo_plan.solve.decomposition import solve_decomposed
 from dynamo_plan.solve.highs import SolveStatus
 from dynamo_plan.solve.states import StateSpace
 from dynamo_plan.verify import verify
+from tests.quick import quick_first
 from tests.solve.enumeration import optimum
 from tests.solve.test_oracle import close, small_case
 
@@ -79,27 +80,27 @@ def check(inputs: Inputs) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize("number", quick_first(range(CASES), 4))
 def test_the_compact_model_finds_the_optimum_between_known_ends(number: int, ending: str) -> None:
     case, free = small_case(number)
     check(with_ends(case.inputs, free, np.random.default_rng(number), ending))
 
 
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize("number", quick_first(range(CASES), 4))
 @pytest.mark.parametrize("boot_s", BOOTS_S[1:])
 def test_the_compact_model_boots_servers_in_time(number: int, boot_s: float) -> None:
     case, _ = small_case(number)
     check(with_boots(case.inputs, boot_s))
 
 
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize("number", quick_first(range(CASES), 4))
 def test_the_compact_model_boots_servers_that_were_not_on_before(number: int) -> None:
     case, free = small_case(number)
     ended = with_ends(case.inputs, free, np.random.default_rng(number), ENDINGS[number % 2])
     check(with_boots(ended, BOOTS_S[1 + number % 3]))
 
 
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize("number", quick_first(range(CASES), 4))
 def test_a_limit_on_starts(number: int) -> None:
     """Enumeration, the compact model and the bound of the decomposition; where no plan can hold the limit it is named."""
     case, free = small_case(number)
@@ -126,7 +127,7 @@ def test_a_limit_on_starts(number: int) -> None:
 
 
 @pytest.mark.parametrize("change", ["limit", "boots", "both"])
-@pytest.mark.parametrize("number", range(0, CASES, 3))
+@pytest.mark.parametrize("number", quick_first(range(0, CASES, 3), 2))
 def test_limits_and_boots_in_the_decomposition(number: int, change: str) -> None:
     """The bound holds, and what is found is a plan; with caps it may find none, and then one MILP has to."""
     case, _ = small_case(number)
@@ -160,13 +161,13 @@ def with_reshards(inputs: Inputs, number: int) -> Inputs:
     )
 
 
-@pytest.mark.parametrize("number", FAMILIES)
+@pytest.mark.parametrize("number", quick_first(FAMILIES, 4))
 def test_the_compact_model_reshards_by_the_rule(number: int) -> None:
     case, _ = small_case(number)
     check(with_reshards(case.inputs, number))
 
 
-@pytest.mark.parametrize("number", FAMILIES)
+@pytest.mark.parametrize("number", quick_first(FAMILIES, 4))
 def test_the_compact_model_reshards_between_known_ends(number: int) -> None:
     case, free = small_case(number)
     ended = with_ends(case.inputs, free, np.random.default_rng(number), ENDINGS[number % 2])
@@ -174,6 +175,7 @@ def test_the_compact_model_reshards_between_known_ends(number: int) -> None:
     check(with_reshards(limited, number))
 
 
+@pytest.mark.slow
 def test_reshards_happen_and_pay_on_some_of_these_problems() -> None:
     cheaper = 0
     for number in FAMILIES:
@@ -186,7 +188,7 @@ def test_reshards_happen_and_pay_on_some_of_these_problems() -> None:
     assert cheaper >= 5
 
 
-@pytest.mark.parametrize("number", range(CASES))
+@pytest.mark.parametrize("number", quick_first(range(CASES), 4))
 def test_instances_stay_up(number: int) -> None:
     """One window and a bit, that is two; all windows; with known ends and re-shards on some."""
     case, free = small_case(number)
@@ -209,6 +211,7 @@ def test_instances_stay_up(number: int) -> None:
         assert broken
 
 
+@pytest.mark.slow
 def test_staying_up_costs_something_on_some_of_these_problems() -> None:
     dearer = 0
     for number in range(CASES):
@@ -244,6 +247,7 @@ def test_a_limit_that_cannot_be_held_is_named_with_its_mend() -> None:
     assert "start_limit" not in {violation.constraint for violation in again.plan.violations}
 
 
+@pytest.mark.slow
 def test_known_ends_cost_something_on_most_of_these_problems() -> None:
     dearer = 0
     for number in range(CASES):

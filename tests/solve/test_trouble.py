@@ -107,6 +107,7 @@ def _compiled() -> None:
 # --------------------------------------------------------------------------------------------- caps that cannot be held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("start_wh", [0.0, 50.0])
 def test_a_power_cap_below_any_plan(method: str, start_wh: float) -> None:
@@ -120,6 +121,7 @@ def test_a_power_cap_below_any_plan(method: str, start_wh: float) -> None:
     assert planned(two_services(power_cap_kw=least * 0.999, transitions=transitions)).plan.violations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("draws_w", [0.0, 300.0])
 def test_a_site_with_no_stock(method: str, draws_w: float) -> None:
@@ -143,6 +145,7 @@ def test_no_stock_and_no_power() -> None:
     assert least <= enough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gpus", ["one type", "identical types"])
 def test_a_stock_that_no_plan_can_hold_is_found_out_soon(gpus: str) -> None:
     """One pool of some 50 instances over two days, with 8 GPUs."""
@@ -237,6 +240,7 @@ def far_apart(weight: float, count: int | None) -> Inputs:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("count", [None, 13, 12, 11])
 def test_scales_far_apart(weight: float, count: int | None) -> None:
@@ -251,6 +255,7 @@ def test_scales_far_apart(weight: float, count: int | None) -> None:
     assert runs[0].plan.certificate.objective == pytest.approx(weight * usual.objective, rel=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [None, 12])
 def test_powers_far_apart(count: int | None) -> None:
     """A pool that draws microwatts beside one that draws kilowatts: neither the plan nor the verifier loses it."""
@@ -309,6 +314,7 @@ def week(count: int, kinds: tuple[Kind, ...] = H100) -> Inputs:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     "caps", [{}, {"count": 16}, {"count": 16, "power_cap_kw": 2.6}, {"count": 16, "server_idle_w": 300.0}]

@@ -203,9 +203,9 @@ def _from_scenario(
     scenario: Path | None, service: str | None, buckets: str | None, window: str | None
 ) -> tuple[str, float, str]:
     """Edges, window [s] and the service of a log that names none, as written or as a scenario has them."""
-    asked_s = None if window is None else duration_s(window, "--window")
+    window_s = duration_s(window or DEFAULT_WINDOW, "--window")
     if scenario is None:
-        return buckets or DEFAULT_BUCKETS, asked_s or duration_s(DEFAULT_WINDOW, "--window"), service or SERVICE
+        return buckets or DEFAULT_BUCKETS, window_s, service or SERVICE
     from dynamo_plan.ingest import read_scenario
 
     found = read_scenario(scenario)
@@ -213,7 +213,7 @@ def _from_scenario(
     name = service_named(service, list(specs), str(scenario))
     sides = (specs[name].input, specs[name].output)
     written = "/".join(",".join(str(edge or "null") for edge in side) for side in sides)
-    return buckets or written, asked_s or found.window_minutes * SECONDS_PER_MINUTE, name
+    return buckets or written, found.window_minutes * SECONDS_PER_MINUTE if window is None else window_s, name
 
 
 def _bins(edges: str, log: Log, service: str | None, place: Place, *, keep_going: bool) -> Binning:
@@ -257,6 +257,8 @@ def _write(output: Path, loads: list[RequestCounts], *, force: bool) -> None:
     known = [load.statistics for load in loads if load.statistics is not None]
     if known:
         write_new_file(statistics_path(output), statistics_bytes(known), force=force)
+    else:  # those of an earlier load, replaced with --force, would be taken for this one's
+        statistics_path(output).unlink(missing_ok=True)
 
 
 def _card(loads: list[RequestCounts]) -> list[dict[str, str | int | float | None]]:

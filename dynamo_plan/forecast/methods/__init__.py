@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol, cast
 
 import numpy as np
@@ -77,26 +75,3 @@ def usable(method: Method, history: History) -> tuple[Method, str]:
     return method, (
         f"{asked.NAME} needs {asked.LEAST_DAYS:g} days of history and there are {history.days:.3g}; {method.NAME} was taken instead"
     )
-
-
-@contextmanager
-def forecast_extra() -> Iterator[None]:
-    """Turn a failed import of statsmodels into advice.
-
-    Raises
-    ------
-    UsageError
-        The library is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            Fault(
-                "forecast-extra-missing",
-                "--method",
-                f"{error.name} is not installed",
-                "This method needs the extra `forecast`",
-                "Install it with pip install 'dynamo-plan[forecast]', or take another method",
-            )
-        ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.forecast.methods import forecast_extra
+from dynamo_plan.extras import extra
 from dynamo_plan.forecast.smoothing import smoothed
 from dynamo_plan.schema.history import History
 
@@ -22,6 +22,6 @@ EXTRA: str | None = "forecast"
 
 def forecast(history: History, horizon: int) -> NDArray[np.float64]:
     """Forecast the service's mean rate [1/s]."""
-    with forecast_extra():
+    with extra("forecast"):
         root = smoothed(np.sqrt(history.total_rps), horizon, season=history.day)
     return np.maximum(root, 0.0) ** 2

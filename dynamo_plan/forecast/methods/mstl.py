@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.forecast.methods import forecast_extra
+from dynamo_plan.extras import extra
 from dynamo_plan.forecast.smoothing import smoothed
 from dynamo_plan.schema.history import DAYS_PER_WEEK, History
 
@@ -24,7 +24,7 @@ def forecast(history: History, horizon: int) -> NDArray[np.float64]:
     """Forecast the service's mean rate [1/s]."""
     periods = (history.day, DAYS_PER_WEEK * history.day)
     root = np.sqrt(history.total_rps)
-    with forecast_extra():
+    with extra("forecast"):
         from statsmodels.tsa.seasonal import MSTL  # type: ignore[import-untyped]
 
         seasons = np.asarray(MSTL(root, periods=periods).fit().seasonal, dtype=np.float64)

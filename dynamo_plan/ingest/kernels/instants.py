@@ -32,7 +32,8 @@ def digits(data: Bytes, at: Place, count: int) -> Whole:
     value: Whole = 0
     for _ in range(count):
         digit = np.int64(data[at]) - 48
-        value = value * 10 + digit if 0 <= digit <= 9 else NEVER
+        # What is no number stays none: NEVER times ten wraps around, and twice so it is a date.
+        value = value * 10 + digit if value >= 0 and 0 <= digit <= 9 else NEVER
         at += ONE
     return value
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.compiled import Floats, Integers, compiled_in_place
-from dynamo_plan.ingest.kernels.instants import NO_ZONE, OTHER_ZONE, UTC_ZONE, Bytes, days_of
+from dynamo_plan.ingest.kernels.instants import MINUTE_BYTES, NO_ZONE, OTHER_ZONE, UTC_ZONE, Bytes, days_of, same_minute
 
 SKIPPED, TIME, NUMBER, LABEL = range(4)
 """What a column is."""
@@ -56,6 +56,15 @@ Place = np.uint64
 Places = NDArray[np.uint64]
 ONE, TWO, THREE, FOUR, SIX = (np.uint64(count) for count in (1, 2, 3, 4, 6))
 DATE_BYTES, TO_MINUTE_BYTES, TO_SECOND_BYTES = np.uint64(10), np.uint64(17), np.uint64(19)
+
+
+@compiled_in_place
+def count_lines(data: Bytes) -> int:
+    """Line feeds in the data."""
+    count = 0
+    for index in range(data.size):
+        count += data[index] == NEWLINE
+    return count
 
 
 @compiled_in_place
@@ -153,7 +162,7 @@ def read_minute(data: Bytes, at: Place) -> np.int64:
     hour, minute = pair(data, at + np.uint64(11)), pair(data, at + np.uint64(14))
     between = data[at + DATE_BYTES]
     separated = data[at + np.uint64(7)] == data[at + FOUR] and (between == SPACE or between == LARGE_T)
-    separated = separated and data[at + np.uint64(13)] == COLON and data[at + np.uint64(16)] == COLON
+    separated = separated and data[at + np.uint64(13)] == COLON
     if not separated or min(century, year, month, day, hour, minute) < 0 or hour > 23 or minute > 59:
         return np.int64(2 * LEAST_DAYS)
     days = days_of(int(century * 100 + year), int(month), int(day))
@@ -188,16 +197,10 @@ def read_moment(data: Bytes, at: Place, minute_at: Place, minute_us: np.int64) -
             return np.int64(0), at, -1, minute_us
         in_us = number * 1000.0 if number >= LEAST_EPOCH_MS else number * 1e6
         return np.int64(np.rint(in_us)), end, UTC_ZONE, minute_us
-    same = minute_at != at
-    if same:
-        for index in range(TO_MINUTE_BYTES):
-            if data[at + np.uint64(index)] != data[minute_at + np.uint64(index)]:
-                same = False
-                break
-    if not same:
+    if minute_at == at or not same_minute(data, at, minute_at):
         minute_us = read_minute(data, at)
     second = pair(data, at + TO_MINUTE_BYTES)
-    if minute_us < LEAST_DAYS or second < 0 or second > 59:
+    if minute_us < LEAST_DAYS or data[at + MINUTE_BYTES] != COLON or second < 0 or second > 59:
         return np.int64(0), at, -1, minute_us
     moment = minute_us + second * US
     at += TO_SECOND_BYTES
@@ -226,12 +229,13 @@ def read_moment(data: Bytes, at: Place, minute_at: Place, minute_us: np.int64) -
 @compiled_in_place
 def behind_same(data: Bytes, at: Place, first: Place, stop: Place) -> Place:
     """The first byte behind a cell that holds the same text as another place; 0 where it holds something else."""
-    while first < stop:
-        if data[at] != data[first]:
-            return np.uint64(0)
-        at += ONE
-        first += ONE
-    return at if ends_cell(data[at]) else np.uint64(0)
+    size = stop - first
+    if size >= np.uint64(data.size) - at:
+        return np.uint64(0)
+    different = np.uint8(0)
+    for index in range(size):  # without a way out of it, so that it becomes comparisons of vectors
+        different |= data[at + index] ^ data[first + index]
+    return at + size if different == 0 and ends_cell(data[at + size]) else np.uint64(0)
 
 
 @compiled_in_place
@@ -380,13 +384,3 @@ def read_samples(
         at += ONE
         row += 1
     return row, at, FINE, 0
-
-
-@compiled_in_place
-def rises(gpu: NDArray[np.int16], time_us: Integers, latest_us: Integers) -> bool:
-    """Whether every GPU's times rise from row to row; `latest_us` (gpu,) is where its last one is kept, the least number at first."""
-    for row in range(gpu.size):
-        if time_us[row] <= latest_us[gpu[row]]:
-            return False
-        latest_us[gpu[row]] = time_us[row]
-    return True

@@ -41,7 +41,7 @@ PARTS_PER_CORE = 4
 MENDS = {
     Flaw.ROW: ("Every line has the header's columns", "Correct the line"),
     Flaw.TIME: (
-        "Every request has the time of its arrival, between the years 2000 and 2100",
+        "Every request has the time of its arrival: after the log's begin, or between the years 2000 and 2100",
         "Correct the row, or name the right --time-unit",
     ),
     Flaw.ZONE: ("A time must be one moment", "Say where the clock was, with --zone UTC or e.g. --zone Europe/Berlin"),
@@ -111,7 +111,12 @@ def find_readers() -> dict[str, Reader]:
 
 
 def find_logs(
-    paths: Iterable[Path], options: LogOptions, *, format: str | None = None, drop_duplicates: bool = False
+    paths: Iterable[Path],
+    options: LogOptions,
+    *,
+    format: str | None = None,
+    drop_duplicates: bool = False,
+    others: tuple[str, ...] = (),
 ) -> Log:
     """Files of a log, and their formats.
 
@@ -119,6 +124,8 @@ def find_logs(
     ----------
     format : str, optional
         Reader of all files; by default it is told by their content.
+    others : tuple of str
+        Formats that the caller reads otherwise, to be named where none is found.
 
     Raises
     ------
@@ -128,17 +135,18 @@ def find_logs(
         There is no such format.
     """
     known = find_readers()
+    names = sorted((*known, *others))
     if options.columns and format is None:
         format = "columns"
     if format is not None and format not in known:
-        mend = did_you_mean(format, list(known)) or "Take one of these"
-        raise UsageError(Fault("log-format", "--format", f"{format} is no format", f"Known: {', '.join(known)}", mend))
+        mend = did_you_mean(format, names) or "Take one of these"
+        raise UsageError(Fault("log-format", "--format", f"{format} is no format", f"Known: {', '.join(names)}", mend))
     if format == "columns" and not options.columns:
         mend = "Add --column arrival=... --column input=... --column output=..."
         raise UsageError(Fault("log-column-option", "--column", "no column is named", "This format needs names", mend))
     faults, found = Faults(), []
     for log in (find_log(path, faults) for path in paths):
-        name = None if log is None else format or _sniffed(log, known, faults)
+        name = None if log is None else format or _sniffed(log, names, faults)
         if log is not None and name is not None:
             found.append((log, name))
     faults.raise_if_any()
@@ -274,19 +282,20 @@ def _tasks(log: Log, whole: _Task, place: Place) -> list[_Task]:
     return found
 
 
-def _sniffed(log: LogFile, known: dict[str, Reader], faults: Faults) -> str | None:
+def _sniffed(log: LogFile, names: list[str], faults: Faults) -> str | None:
+    """Name of the reader whose format a file has; `names` are those to tell the user."""
     try:
         head = log.head()
     except OSError as error:
         faults.add("log-compression", log.shown, f"cannot be decompressed: {error}", "", "Write or copy the file again")
         return None
-    name = next((name for name, reader in known.items() if reader.sniff(head)), None)
+    name = next((name for name, reader in find_readers().items() if reader.sniff(head)), None)
     if name is None:
         faults.add(
             "log-unknown",
             log.shown,
             "the file is empty" if not head.strip() else "the content is of no known format of logs",
-            f"Known: {', '.join(known)}",
+            f"Known: {', '.join(names)}",
             "Name its columns: --column arrival=... --column input=... --column output=..., or the format with --format",
         )
     return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +10,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dynamo_plan.errors import Fault, InputError, UsageError
+from dynamo_plan.ingest.gaps import DAY_S
 from dynamo_plan.ingest.kernels.counting import FIELDS, count_requests
 from dynamo_plan.ingest.logs.binning import Binning
 from dynamo_plan.ingest.logs.requests import Column, columns_of
-from dynamo_plan.units import HOURS_PER_DAY, NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
+from dynamo_plan.units import NANOSECONDS_PER_SECOND, SECONDS_PER_MINUTE
 
 MOST_CELLS = 1_000_000
 """Windows times buckets of a service: eleven years of half-hours with nine buckets, or 385 MB with their sub-windows."""
@@ -44,33 +44,24 @@ class Grid:
         return self.window_s * NANOSECONDS_PER_SECOND
 
 
-DURATION = re.compile(r"(\d+)\s*(s|min|h|d)", re.ASCII)
-DURATION_UNITS_S = {
-    "s": 1,
-    "min": round(SECONDS_PER_MINUTE),
-    "h": round(SECONDS_PER_HOUR),
-    "d": round(HOURS_PER_DAY * SECONDS_PER_HOUR),
-}
 SUB_WINDOWS = 60
 """Of a window, where it has so many whole seconds: enough counts for a variance, and each still spans several arrivals."""
 
 
-def grid_of(window: str) -> Grid:
-    """Windows of a length such as `30min`.
+def grid_of(window_s: float) -> Grid:
+    """Windows of a length [s].
 
     Raises
     ------
     UsageError
-        It is none, or does not divide a day.
+        It does not divide a day.
     """
-    match = DURATION.fullmatch(window.strip())
-    window_s = int(match[1]) * DURATION_UNITS_S[match[2]] if match else 0
-    if not window_s or DURATION_UNITS_S["d"] % window_s:
-        what = f"{window} does not divide a day" if window_s else f"{window} is no length of time"
-        raise UsageError(
-            Fault("log-window", "--window", what, "A day is a whole number of windows", "Write e.g. 30min, 5min or 1h")
-        )
-    return Grid(window_s, next(steps for steps in range(SUB_WINDOWS, 0, -1) if window_s % steps == 0))
+    whole = round(window_s)
+    if whole != window_s or not whole or DAY_S % whole:
+        what = f"{window_s / SECONDS_PER_MINUTE:g} min does not divide a day"
+        allowed = "A day is a whole number of windows, and a window a whole number of seconds"
+        raise UsageError(Fault("log-window", "--window", what, allowed, "Write e.g. 30min, 5min or 1h"))
+    return Grid(whole, next(steps for steps in range(SUB_WINDOWS, 0, -1) if whole % steps == 0))
 
 
 @dataclass(slots=True, eq=False)

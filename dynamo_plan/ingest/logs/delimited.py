@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.ingest.gathered import clipped, did_you_mean, listed
 from dynamo_plan.ingest.kernels.instants import NO_ZONE
-from dynamo_plan.ingest.kernels.lines import read_lines
+from dynamo_plan.ingest.kernels.lines import COMMENT, FEED, LARGEST, RETURN, read_lines
 from dynamo_plan.ingest.logs.log_file import LogFile
 from dynamo_plan.ingest.logs.options import UNITS_NS, LogOptions
 from dynamo_plan.ingest.logs.requests import NO_TIME, Column, Flaw, Rejects, length_flaw, request_batch
-from dynamo_plan.ingest.logs.times import EARLIEST_NS, LATEST_NS, checked, is_time
+from dynamo_plan.ingest.logs.times import EARLIEST_NS, LATEST_NS, NUMBER, checked, is_time
 from dynamo_plan.schema.requests import MOST_TOKENS
 
 BLOCK_BYTES = 4 << 20
@@ -26,7 +27,8 @@ BLOCK_BYTES = 4 << 20
 LEAST_LINE_BYTES = 5
 """`0,1,2` and its line feed; so many rows fit into a block at most."""
 
-FEED = 10
+NO_ROW = (FEED, RETURN, COMMENT)
+"""First bytes of lines that are empty or a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ def read_delimited(
             at = _behind_header(block, size)
             header_is_due = False
         while at < size:
+            first = at
             rows, stop, faulty = read_lines(
                 block,
-                np.uint64(at),
+                np.uint64(first),
                 np.uint64(size),
                 columns,
                 unit_ns,
@@ -115,8 +118,9 @@ def read_delimited(
             at = int(stop)
             if rows:
                 service = _names(texts, ends, rows) if columns[3] >= 0 else None
+                places = partial(_line_begins, block[first:at], offset + first)
                 yield _batch(
-                    instant_ns[:rows], zone[:rows], lengths[:, :rows], service, layout, options, offset, rejects
+                    instant_ns[:rows], zone[:rows], lengths[:, :rows], service, layout, options, places, rejects
                 )
             if faulty:
                 end = at + int(np.argmax(block[at:size] == FEED))
@@ -131,25 +135,29 @@ def _batch(
     service: Column | None,
     layout: Layout,
     options: LogOptions,
-    offset: int,
+    places: Callable[[], list[int]],
     rejects: Rejects,
 ) -> pa.RecordBatch:
-    """A batch of copies, so that the arrays can be filled anew."""
-    simple = not (zone == NO_ZONE).any() or layout.zone == "UTC" or options.zone == "UTC"
-    within = instant_ns.min() >= EARLIEST_NS and instant_ns.max() <= LATEST_NS
-    if layout.from_start:
-        arrival_ns = instant_ns + options.start_ns
-    elif simple and within:
-        arrival_ns = instant_ns.copy()
-    else:
-        # Rare, and only here does a row's place matter: the block's is near enough to find it by its time.
-        known = LogOptions(zone=options.zone or layout.zone)
-        places = [offset] * instant_ns.size
-        arrival_ns = checked(instant_ns.copy(), zone, known, places, layout.time, rejects, is_row=False)
-        good = arrival_ns != NO_TIME
-        kept = None if service is None else service.filter(pa.array(good))
-        return request_batch(arrival_ns[good], lengths[0][good], lengths[1][good], kept)
-    return request_batch(arrival_ns, lengths[0].copy(), lengths[1].copy(), service)
+    """A batch of copies, so that the arrays can be filled anew; `places` tells where each row's line begins."""
+    in_utc = not (zone == NO_ZONE).any() or layout.zone == "UTC" or options.zone == "UTC"
+    low_ns, high_ns = (0, LATEST_NS) if layout.from_start else (EARLIEST_NS, LATEST_NS)
+    if (in_utc or layout.from_start) and instant_ns.min() >= low_ns and instant_ns.max() <= high_ns:
+        arrival_ns = instant_ns + (options.start_ns if layout.from_start else 0)
+        return request_batch(arrival_ns, lengths[0].copy(), lengths[1].copy(), service)
+    known = LogOptions(zone=options.zone or layout.zone, start_ns=options.start_ns)
+    arrival_ns = checked(
+        instant_ns.copy(), zone, known, places(), layout.time, rejects, is_row=False, from_start=layout.from_start
+    )
+    good = arrival_ns != NO_TIME
+    kept = None if service is None else service.filter(pa.array(good))
+    return request_batch(arrival_ns[good], lengths[0][good], lengths[1][good], kept)
+
+
+def _line_begins(lines: NDArray[np.uint8], offset: int) -> list[int]:
+    """Where in the file each line begins that holds a row, of lines that begin at `offset`; see `kernels.lines.read_lines`."""
+    begins = np.concatenate([[0], np.flatnonzero(lines == FEED)[:-1] + 1])
+    rows: list[int] = (begins[~np.isin(lines[begins], NO_ROW)] + offset).tolist()
+    return rows
 
 
 def _names(texts: NDArray[np.uint8], ends: NDArray[np.int32], rows: int) -> Column:
@@ -258,7 +266,11 @@ def _note(
 ) -> None:
     """Say of a line that could not be read why."""
     text = line.decode("utf-8", "replace").rstrip("\r")
-    cells = [cell.strip() for cell in next(csv.reader([text]), [])]
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([text]), [])]
+    except csv.Error as error:
+        rejects.add(Flaw.ROW, place, "", f"{clipped(text)} is not readable: {error}")
+        return
     if len(cells) <= columns.max():
         what = f"{clipped(text)} has {len(cells)} cells, the header {len(names)} columns"
         rejects.add(Flaw.ROW, place, "", what)
@@ -277,7 +289,9 @@ def _note(
             rejects.add(Flaw.LENGTH, place, name, length_flaw(values[-1]))
             return
     cell = cells[columns[0]]
-    if is_time(cell, layout.unit):
+    if layout.unit is not None and NUMBER.fullmatch(cell) and abs(float(cell)) * UNITS_NS[layout.unit] > LARGEST:
+        rejects.add(Flaw.TIME, place, layout.time, f"{clipped(cell)} {layout.unit} is no time of such a log")
+    elif is_time(cell, layout.unit):
         rejects.add(Flaw.ROW, place, "", f"{clipped(text)} is not readable")
     else:
         rejects.add(Flaw.TIME, place, layout.time, f"{clipped(cell)} is no time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,19 +44,31 @@ def read_json(log: LogFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """
     blocks = pyarrow.json.ReadOptions(block_size=BLOCK_BYTES)
     fields = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    with log.open() as stream:
-        try:
-            yield from pyarrow.json.open_json(stream, read_options=blocks, parse_options=fields)  # type: ignore[arg-type]
-        except READ_ERRORS as error:
-            raise InputError(
-                Fault(
-                    "log-json",
-                    log.shown,
-                    f"the log cannot be read as JSON lines: {first_line(error)}",
-                    "One JSON object a line, each field always of one type",
-                    "Correct the line, or check --format and --column",
-                )
-            ) from error
+    with log.open() as stream, named_faults(log):
+        yield from pyarrow.json.open_json(stream, read_options=blocks, parse_options=fields)  # type: ignore[arg-type]
+
+
+@contextmanager
+def named_faults(log: LogFile) -> Iterator[None]:
+    """Turn what Arrow says of a line or a field into a fault of the log.
+
+    Raises
+    ------
+    InputError
+        Arrow could not read something.
+    """
+    try:
+        yield
+    except READ_ERRORS as error:
+        raise InputError(
+            Fault(
+                "log-json",
+                log.shown,
+                f"the log cannot be read as JSON lines: {first_line(error)}",
+                "One JSON object a line, each field always of one type",
+                "Correct the line, or check --format and --column",
+            )
+        ) from error
 
 
 def field_of(batch: pa.RecordBatch, path: tuple[str, ...]) -> Column:

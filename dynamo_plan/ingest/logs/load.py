@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamo_plan.ingest.gaps import filled_rates
 from dynamo_plan.ingest.kernels.counting import FAILED, INPUT, INPUT_SQUARED, OUTPUT, OUTPUT_SQUARED, REQUESTS
 from dynamo_plan.ingest.logs.counts import Counts, Tally
 from dynamo_plan.schema.load import Windows
 from dynamo_plan.schema.request_counts import LengthHistogram, RequestCounts
-from dynamo_plan.units import HOURS_PER_DAY, PERCENT_PER_ONE, SECONDS_PER_HOUR
+from dynamo_plan.units import PERCENT_PER_ONE
 
-DAY_S = round(HOURS_PER_DAY * SECONDS_PER_HOUR)
-DAYS_PER_WEEK = 7
 SUMS = ("requests", "failed", "rate_rps", "input_tokens", "output_tokens", "input_squares", "output_squares")
 """What adds up over clients."""
 
@@ -96,25 +95,16 @@ def find_gaps(load: RequestCounts) -> list[Gap]:
     return [Gap(int(first), int(end) - 1) for first, end in zip(begins, ends, strict=True)]
 
 
-def fill_gaps(load: RequestCounts) -> RequestCounts:
-    """Rates of gaps as the mean of the same time of the week in other weeks, else of the same time on other days.
-
-    Counts of requests stay as they are; a window for which neither is known keeps rate 0.
-    """
-    gaps = find_gaps(load)
+def with_gaps_filled(load: RequestCounts) -> RequestCounts:
+    """The load with rates in its gaps, see `gaps.filled_rates`; counts of requests stay as they are."""
     known = np.ones(len(load.windows), dtype=np.bool_)
-    for gap in gaps:
+    for gap in find_gaps(load):
         known[gap.first : gap.last + 1] = False
-    rate, filled = load.rate_rps.copy(), load.filled.copy()
-    for window in np.flatnonzero(~known).tolist():
-        for period_s in (DAYS_PER_WEEK * DAY_S, DAY_S):
-            step, rest = divmod(period_s, load.windows.window_s)
-            like = np.arange(window % step, len(known), step) if step and not rest else np.empty(0, dtype=np.int64)
-            like = like[known[like]]
-            if like.size:
-                rate[window], filled[window] = load.rate_rps[like].mean(axis=0), True
-                break
-    return replace(load, rate_rps=rate, filled=filled)
+    if known.all() or not known.any():
+        return load
+    return replace(
+        load, rate_rps=filled_rates(load.rate_rps, known, load.windows.window_s), filled=load.filled | ~known
+    )
 
 
 def _dispersion(fine: NDArray[np.int32], counts: Counts) -> NDArray[np.float64]:

@@ -92,7 +92,17 @@ def request_batch(
         pa.Array.from_buffers(field.type, len(values), [None, pa.py_buffer(values)])
         for field, values in zip(SCHEMA, given, strict=False)
     ]
-    return pa.RecordBatch.from_arrays([*columns, service.dictionary_encode()], schema=SCHEMA)
+    return pa.RecordBatch.from_arrays([*columns, _readable(service.dictionary_encode())], schema=SCHEMA)
+
+
+def _readable(names: Column) -> Column:
+    """Names with what is no UTF-8 in them replaced: nothing before has asked for that."""
+    try:
+        names.dictionary.validate(full=True)
+    except pa.ArrowInvalid:
+        texts = [name.decode("utf-8", "replace") for name in names.dictionary.cast(pa.binary()).to_pylist()]
+        return pa.DictionaryArray.from_arrays(names.indices, pa.array(texts)).cast(pa.string()).dictionary_encode()
+    return names
 
 
 def columns_of(batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:

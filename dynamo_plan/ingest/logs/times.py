@@ -14,6 +14,7 @@ from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.ingest.kernels.instants import MALFORMED, NO_ZONE, UTC_ZONE, read_instants
 from dynamo_plan.ingest.logs.options import UNITS_NS, LogOptions
 from dynamo_plan.ingest.logs.requests import NO_TIME, Column, Flaw, Rejects
+from dynamo_plan.units import NANOSECONDS_PER_SECOND
 
 EARLIEST_NS, LATEST_NS = (int(np.datetime64(text, "ns").astype(np.int64)) for text in ("2000", "2100"))
 """No log of a language model lies outside; a time that does is in another unit, or of a clock that was never set [ns]."""
@@ -75,10 +76,14 @@ def checked(
     places : sequence of int
         Where each row is, for messages.
     from_start : bool
-        The log has a clock of its own; else times must lie between `EARLIEST_NS` and `LATEST_NS`.
+        The log has a clock of its own, which begins at 0; else times must lie between `EARLIEST_NS` and `LATEST_NS`.
     """
     if from_start:
-        return np.where(zone == MALFORMED, NO_TIME, instant_ns + options.start_ns)
+        early = (zone != MALFORMED) & (instant_ns < 0)
+        begun_s = (instant_ns[early] / NANOSECONDS_PER_SECOND).tolist()
+        whys = [f"{at_s:g} s is before the log's begin" for at_s in begun_s]
+        _reject(zone == MALFORMED, early, whys, places, name, rejects, is_row=is_row)
+        return np.where((zone == MALFORMED) | early, NO_TIME, instant_ns + options.start_ns)
     local = zone == NO_ZONE
     if local.any() and options.zone != UTC:
         instant_ns = instant_ns.copy()
@@ -95,12 +100,28 @@ def checked(
                 rejects.add(Flaw.ZONE, int(places[row]), name, what, is_row=is_row)
             instant_ns[local] = moved
     impossible = (zone != MALFORMED) & (instant_ns != NO_TIME) & ((instant_ns < EARLIEST_NS) | (instant_ns > LATEST_NS))
-    lost = (zone == MALFORMED) | impossible
-    for row in np.flatnonzero(lost).tolist():
-        shown = f"{np.datetime64(int(instant_ns[row]), 'ns').astype('datetime64[s]')}Z is no time of such a log"
-        what = shown if impossible[row] else "there is no time that can be read"
-        rejects.add(Flaw.TIME, int(places[row]), name, what, is_row=is_row)
-    return np.where(lost, NO_TIME, instant_ns) if lost.any() else instant_ns
+    shown = instant_ns[impossible].view("datetime64[ns]").astype("datetime64[s]").tolist()
+    whys = [f"{at.isoformat()}Z is no time of such a log" for at in shown]
+    _reject(zone == MALFORMED, impossible, whys, places, name, rejects, is_row=is_row)
+    return np.where((zone == MALFORMED) | impossible, NO_TIME, instant_ns)
+
+
+def _reject(
+    unreadable: NDArray[np.bool_],
+    impossible: NDArray[np.bool_],
+    whys: Sequence[str],
+    places: Sequence[int],
+    name: str,
+    rejects: Rejects,
+    *,
+    is_row: bool,
+) -> None:
+    """Note times that are none, and those that cannot be, with why each cannot."""
+    said = dict(zip(np.flatnonzero(impossible).tolist(), whys, strict=True))
+    for row in np.flatnonzero(unreadable | impossible).tolist():
+        rejects.add(
+            Flaw.TIME, int(places[row]), name, said.get(row, "there is no time that can be read"), is_row=is_row
+        )
 
 
 def is_time(text: str, unit: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from dynamo_plan.errors import Fault
@@ -90,3 +90,16 @@ def _uncovered(rows: Sequence[Measurement]) -> Lack:
     if found:
         what = f"the figures are of {found[0].gpus} GPUs, not of one instance of TP {found[0].tp} and PP {found[0].pp}"
     return Lack("gpus", found, what, "Measure one instance alone, or correct TP and PP")
+
+
+def repeated(rows: Sequence[Measurement]) -> list[tuple[Measurement, Measurement]]:
+    """Rows of an operating point that an earlier row is of too, which a profile does not hold twice: the earlier one and the row."""
+    first: dict[Hashable, Measurement] = {}
+    found = []
+    for row in rows:
+        rate_rps = row.throughput_rps if row.offered_rps is None else row.offered_rps
+        kind = (row.model, row.gpu, row.dtype, row.tp, row.pp, row.frequency_mhz)
+        earlier = first.setdefault((*kind, row.input_tokens, row.output_tokens, rate_rps), row)
+        if earlier is not row:
+            found.append((earlier, row))
+    return found

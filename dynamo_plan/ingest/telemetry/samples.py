@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.ingest.gathered import Faults
-from dynamo_plan.ingest.kernels.samples import rises
+from dynamo_plan.ingest.kernels.gpu_rows import mark_used, rises
 from dynamo_plan.schema.telemetry import NO_MASK, Quantity, Telemetry
 
 INT32_BLANK = (2147483632.0, 2147483647.0)
@@ -87,11 +87,9 @@ def without_blanks(quantity: Quantity, values: NDArray[np.float64]) -> tuple[NDA
 
 def joined(parts: Sequence[Samples], paths: Sequence[str], faults: Faults) -> Telemetry | None:
     """All samples as one telemetry; None, with the fault noted, where nothing was measured."""
-    used = {part.gpus[code] for part in parts for code in np.flatnonzero(np.bincount(part.gpu)).tolist()}
-    names = tuple(sorted(used, key=_number_first))
-    index = {name: position for position, name in enumerate(names)}
-    moved = [np.array([index.get(name, -1) for name in part.gpus], dtype=np.int16)[part.gpu] for part in parts]
-    gpu, time_us = _whole(moved, np.int16), _whole([part.time_us for part in parts], np.int64)
+    names = tuple(sorted({name for part in parts for name in _used(part)}, key=_number_first))
+    gpu = _whole([_renumbered(part, names) for part in parts], np.int16)
+    time_us = _whole([part.time_us for part in parts], np.int64)
     sizes = [part.time_us.size for part in parts]
     order, first = _order(gpu, time_us, len(names)), None
     if order is not None:
@@ -127,6 +125,21 @@ def _number_first(name: str) -> tuple[bool, int, str]:
     return (not name.isdecimal(), len(name) if name.isdecimal() else 0, name)
 
 
+def _used(part: Samples) -> list[str]:
+    """GPUs that have a sample."""
+    is_used = np.zeros(len(part.gpus), dtype=np.bool_)
+    mark_used(part.gpu, is_used)
+    return [name for name, used in zip(part.gpus, is_used.tolist(), strict=True) if used]
+
+
+def _renumbered(part: Samples, names: Sequence[str]) -> NDArray[np.int16]:
+    """The GPU of every sample as an index into `names`, which hold all that are used."""
+    index = {name: position for position, name in enumerate(names)}
+    numbers = [index.get(name, -1) for name in part.gpus]
+    same = numbers == list(range(len(numbers)))  # so it mostly is, and millions of rows need no second look
+    return part.gpu if same else np.array(numbers, dtype=np.int16)[part.gpu]
+
+
 def _order(gpu: NDArray[np.int16], time_us: NDArray[np.int64], gpus: int) -> NDArray[np.int64] | None:
     """Rows by GPU, then by time, then as they came; None where the times of every GPU rise as it is."""
     latest_us = np.full(gpus, np.iinfo(np.int64).min)
@@ -146,10 +159,15 @@ def _whole[Number: np.generic](parts: list[NDArray[Number]], dtype: type[Number]
 def _column(quantity: Quantity, parts: Sequence[Samples], sizes: Sequence[int]) -> Values | None:
     """One quantity over all parts, taken out of them so that it is not held twice; None where none states it."""
     found = [part.values.pop(quantity, None) for part in parts]
-    if not any(column is not None and bool(known(column).any()) for column in found):
+    if not any(column is not None and _is_stated(column) for column in found):
         return None
     filled = [empty(quantity, size) if column is None else column for column, size in zip(found, sizes, strict=True)]
     return filled[0] if len(filled) == 1 else np.concatenate(filled)
+
+
+def _is_stated(values: Values) -> bool:
+    """Whether some sample has the quantity; where the first one does, that is all there is to see."""
+    return bool(known(values[:1]).any() or known(values).any())
 
 
 def _once(values: Values, first: NDArray[np.int64] | None) -> tuple[Values, int]:

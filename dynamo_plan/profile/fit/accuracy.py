@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from dynamo_plan.profile.fit.held_out import HeldOut, LeftOut, held_out
 from dynamo_plan.profile.fit.loads import Quantity
 from dynamo_plan.profile.fit.surface import surfaces
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.profile import ProfileTable
+from dynamo_plan.schema.profile import ProfileTable, mean_column, worst_column
 
 NAMES = {Quantity.RESIDENCE: "rate", Quantity.TTFT: "ttft", Quantity.TBT: "tbt", Quantity.POWER: "power"}
 """What users call the quantities; the time that a request stays is told as the rate at equal requests in flight."""
@@ -45,15 +46,19 @@ class Accuracy:
     worst_row: int
 
 
-def accuracies(table: ProfileTable, concurrency: float | None = None) -> list[Accuracy]:
+def accuracies(
+    table: ProfileTable, concurrency: float | None = None, left_out: Iterable[LeftOut] = LeftOut
+) -> list[Accuracy]:
     """Errors of every kind and quantity that can be predicted, by model, kind and what is left out.
 
     Parameters
     ----------
     concurrency : float, optional
         Compare only rows with so many requests in flight, by their own word.
+    left_out : iterable of LeftOut
+        What to leave out; by default each in turn.
     """
-    return accuracies_of(table, every_held_out(table), concurrency)
+    return accuracies_of(table, every_held_out(table, left_out), concurrency)
 
 
 def accuracies_of(table: ProfileTable, tested: list[HeldOut], concurrency: float | None = None) -> list[Accuracy]:
@@ -66,10 +71,11 @@ def accuracies_of(table: ProfileTable, tested: list[HeldOut], concurrency: float
     ]
 
 
-def every_held_out(table: ProfileTable) -> list[HeldOut]:
-    """Every kind's rows, predicted with loads, clocks and lengths left out."""
+def every_held_out(table: ProfileTable, left_out: Iterable[LeftOut] = LeftOut) -> list[HeldOut]:
+    """Every kind's rows, predicted with loads, clocks and lengths left out, or with what of these is asked for."""
     axes = (table.input_tokens, table.output_tokens, table.frequency_mhz)
-    return [held_out(points, left_out, axes) for points in surfaces(table) for left_out in LeftOut]
+    ways = tuple(left_out)
+    return [held_out(points, way, axes) for points in surfaces(table) for way in ways]
 
 
 def _accuracy(table: ProfileTable, one: HeldOut, index: int, concurrency: float | None) -> Accuracy | None:
@@ -96,11 +102,12 @@ def _accuracy(table: ProfileTable, one: HeldOut, index: int, concurrency: float 
     )
 
 
-def recorded_errors(table: ProfileTable, found: list[Accuracy]) -> dict[str, NDArray[np.float64]]:
-    """Mean leave-one-clock-out errors as columns of the profile, every row with its kind's; NaN where there is none."""
+def error_columns(table: ProfileTable, found: list[Accuracy]) -> dict[str, NDArray[np.float64]]:
+    """Mean and worst leave-one-clock-out errors as columns of the profile, every row with its kind's; NaN where there is none."""
     columns: dict[str, NDArray[np.float64]] = {}
     for one in found:
         if one.left_out is LeftOut.CLOCK:
-            column = columns.setdefault(f"{one.quantity}_error", np.full(len(table), np.nan))
-            column[table.rows_of(one.model, one.kind)] = one.mean
+            rows = table.rows_of(one.model, one.kind)
+            for name, error in ((mean_column(one.quantity), one.mean), (worst_column(one.quantity), one.worst)):
+                columns.setdefault(name, np.full(len(table), np.nan))[rows] = error
     return columns

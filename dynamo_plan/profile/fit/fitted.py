@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dynamo_plan.errors import Fault, InputError
-from dynamo_plan.profile.fit.accuracy import accuracies_of, every_held_out, recorded_errors
+from dynamo_plan.profile.fit.accuracy import accuracies_of, error_columns, every_held_out
 from dynamo_plan.profile.fit.guard import guards
 from dynamo_plan.profile.fit.tabulate import Tabulated, Target, tabulate_at, with_guard
 from dynamo_plan.schema.profile import ProfileTable
@@ -51,5 +51,16 @@ def fitted_profile(table: ProfileTable, target: Target, guard: float | None = No
                 )
             )
         fitted = with_guard(fitted, shares)
-    recorded = recorded_errors(fitted, accuracies_of(table, tested))
+        found = replace(found, notes=(*found.notes, *_unguarded(fitted, shares)))
+    recorded = error_columns(fitted, accuracies_of(table, tested))
     return replace(found, table=replace(fitted, errors=recorded or None))
+
+
+def _unguarded(table: ProfileTable, shares: dict[tuple[str, str], float]) -> list[str]:
+    """Kinds whose rates stay as they are, because none of their clocks can be left out and predicted."""
+    return [
+        f"{model} {kind}: rates are not lowered, its prediction error is not known; a guard takes rows at three clocks or more"
+        for model in table.models()
+        for kind in table.kinds()
+        if table.rows_of(model, kind).any() and (model, str(kind)) not in shares
+    ]

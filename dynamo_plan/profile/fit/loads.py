@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 from dynamo_plan.profile.fit.forms import Shape
 from dynamo_plan.schema.profile import ProfileTable
 from dynamo_plan.units import MS_PER_SECOND
+
+if TYPE_CHECKING:
+    from scipy.interpolate import PchipInterpolator
 
 SAME_LOAD = 1e-9
 """Two loads that differ by less [relative] are repeats of one measurement, apart by rounding."""
@@ -45,7 +50,7 @@ class Quantity(StrEnum):
         return Shape.POWER if self is Quantity.POWER else Shape.TIME
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadCurve:
     """What was measured at one clock and one pair of lengths, repeats averaged.
 
@@ -66,12 +71,16 @@ class LoadCurve:
 
     def at(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Every quantity at these levels, interpolated monotonely in logs and held at the ends, shape (quantity, level)."""
-        from scipy.interpolate import PchipInterpolator
-
         if self.in_flight.size == 1:
             return np.repeat(self.values, levels.size, axis=1)
-        curve = PchipInterpolator(self.level_of(self.in_flight), np.log(self.values), axis=1)
-        return np.asarray(np.exp(curve(np.clip(levels, 0.0, 1.0))), dtype=np.float64)
+        return np.asarray(np.exp(self._logs(np.clip(levels, 0.0, 1.0))), dtype=np.float64)
+
+    @cached_property
+    def _logs(self) -> PchipInterpolator:
+        """Logs of all quantities over the level; made once, because a curve is asked for every clock and pair of lengths around it."""
+        from scipy.interpolate import PchipInterpolator
+
+        return PchipInterpolator(self.level_of(self.in_flight), np.log(self.values), axis=1)
 
     def without(self, point: int) -> LoadCurve:
         """The curve without one of its loads."""

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from dynamo_plan.errors import Fault, UsageError
+from dynamo_plan.extras import extra
 from dynamo_plan.schema.telemetry import Quantity
 from dynamo_plan.units import MILLIJOULES_PER_JOULE, MILLIWATTS_PER_WATT, PERCENT_PER_ONE
 
@@ -40,12 +41,8 @@ def open_gpus(indices: Sequence[int] | None, count: int) -> Iterator[Gpus]:
     UsageError
         NVML is not there, or has other GPUs than asked for.
     """
-    try:
+    with extra("gpu"):
         import pynvml  # type: ignore[import-untyped]
-    except ModuleNotFoundError as error:
-        what, mend = "nvidia-ml-py is not installed", "pip install 'dynamo-plan[gpu]', or measure with --no-power"
-        allowed = "Power and clocks are read with it"
-        raise UsageError(Fault("measure-extra-missing", "profile measure", what, allowed, mend)) from error
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import pkgutil
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.scenario import GpuSpec, MemorySpec
+
+if TYPE_CHECKING:
+    from dynamo_plan.schema.scenario import GpuSpec, MemorySpec
 
 
 @dataclass(frozen=True, slots=True)

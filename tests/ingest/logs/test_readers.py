@@ -10,13 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from dynamo_plan.errors import UsageError
-from dynamo_plan.ingest.logs import find_logs, find_readers
+from dynamo_plan.errors import InputError, UsageError
+from dynamo_plan.ingest.logs import Place, count_logs, find_logs, find_readers
+from dynamo_plan.ingest.logs.binning import binning
+from dynamo_plan.ingest.logs.counts import Grid
 from dynamo_plan.ingest.logs.options import LogOptions, column_map, log_options
 from tests.ingest.faultcase import only_fault
 from tests.ingest.logs import samples
 from tests.ingest.logs.samples import ROWS, Row, read_rows
 
+BINS, GRID = binning((256, 1024, None), (100, 350, None)), Grid(1800, 60)
 START_NS = int(np.datetime64(samples.BEGIN, "ns").astype(np.int64))
 NAMED = column_map(["arrival=ts", "input=in", "output=out", "service=who"])
 CSV = "who,ts,in,out\nchat,{0}:00:00.5,100,20\nchat,{0}:00:01,300,120\ncode,{0}:40:00.25,2000,\n"
@@ -137,6 +140,7 @@ def test_local_times_need_their_zone(tmp_path: Path) -> None:
         ("2024-05-12 24:00:00,5,20", "TIMESTAMP", "'2024-05-12 24:00:00' is no time"),
         ("2024-02-30 00:00:00,5,20", "TIMESTAMP", "'2024-02-30 00:00:00' is no time"),
         ("12.05.2024 00:00,5,20", "TIMESTAMP", "'12.05.2024 00:00' is no time"),
+        ("x024-05-12 00:00:00,5,20", "TIMESTAMP", "'x024-05-12 00:00:00' is no time"),
         ("1970-01-01 00:00:00,5,20", "TIMESTAMP", "1970-01-01T00:00:00Z is no time of such a log"),
         ("2024-05-12 00:00:00,5", "", "has 2 cells, the header 3 columns"),
         ("2024-05-12 00:00:00,5,20 tokens", "GeneratedTokens", "'20 tokens' is no number of tokens"),
@@ -148,6 +152,40 @@ def test_a_row_that_is_no_request(tmp_path: Path, line: str, column: str, what: 
     rows, rejects = read_rows(path)
     assert rows == [*ROWS, *ROWS]
     assert [(one.column, what in one.what) for one in rejects.first] == [(column, True)], rejects.first
+
+
+def test_impossible_times_are_named_by_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n\n# a comment\n2024-05-12 00:00:00,5,5\n"
+        "1970-01-01 00:00:01,5,5\n\n2024-05-12 00:00:02,5,5\n1970-01-01 00:00:03,5,5\n"
+    )
+    with pytest.raises(InputError) as raised:
+        count_logs(find_logs([path], LogOptions()), BINS, GRID, Place())
+    assert [fault.where.rpartition("/")[2] for fault in raised.value.faults] == [
+        "log.csv:5 TIMESTAMP",
+        "log.csv:8 TIMESTAMP",
+    ]
+
+
+BURST_HEAD = "Timestamp,Model,Request tokens,Response tokens\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (BURST_HEAD + "7,GPT-4,5,5\n-1,GPT-4,5,5\n", "-1 s is before the log's begin"),
+        (BURST_HEAD + "7,GPT-4,5,5\n99999999999,GPT-4,5,5\n", "'99999999999' s is no time of such a log"),
+        (samples.MOONCAKE + '{"timestamp": -1, "input_length": 5, "output_length": 5}', "before the log's begin"),
+        (samples.MOONCAKE + '{"input_length": 5, "output_length": 5}', "there is no time that can be read"),
+        (samples.MOONCAKE + '{"timestamp": null, "input_length": 5, "output_length": 5}', "no time that can be read"),
+    ],
+)
+def test_times_that_no_clock_of_a_log_shows(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "log").write_text(text)
+    _, rejects = read_rows(tmp_path / "log")
+    assert rejects.count == 1
+    assert what in rejects.first[0].what
 
 
 def test_an_empty_output_failed(tmp_path: Path) -> None:

@@ -261,3 +261,10 @@ def test_gpus_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["9" * 200_000, "x" * 200_000, "," * 200_000])
 def test_lines_of_any_length(tmp_path: Path, cell: str) -> None:
     assert faults_of(write(tmp_path, HEADER + ROWS.replace("312.45 W", cell)))
+
+
+def test_a_line_that_no_block_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dynamo_plan.ingest.telemetry.csv_stream.BLOCK_BYTES", 1000)
+    path = write(tmp_path, HEADER + ROWS + ROWS[:60] + "9" * 5000 + "\n" + ROWS)
+    assert faults_of(path)[0].where.startswith(f"{path}:6")
+    check_hand_case(read(write(tmp_path, HEADER + ROWS + "9" * 300)))  # cut off at the end, and dropped

@@ -87,7 +87,9 @@ def test_thermal_headroom() -> None:
     assert outcome("thermal_headroom", telemetry(temperature_c=np.full(SAMPLES, 80.0))) is Outcome.CLEAN
     found = verdict("thermal_headroom", telemetry(temperature_c=np.linspace(60.0, 90.0, SAMPLES)))
     assert found.outcome is Outcome.SUSPECT
-    assert "hottest sample 86.25 °C, -1.25 °C below 85 °C" in found.reason
+    assert found.reason == "hottest sample 86.25 °C, 0.75 °C below 87 °C"
+    hot = verdict("thermal_headroom", telemetry(temperature_c=np.linspace(60.0, 90.0, SAMPLES)), gpu="abacus")
+    assert hot.reason == "hottest sample 86.25 °C, 3.25 °C above 83 °C, assumed: the limit of abacus is not known"
     assert outcome("thermal_headroom", telemetry(temperature_c=np.full(SAMPLES, np.nan))) is Outcome.UNKNOWN
 
 
@@ -119,6 +121,8 @@ def test_names_of_a_gpu(gpu: str) -> None:
 def test_power_against_tdp_without_what_it_needs() -> None:
     assert outcome("power_against_tdp") is Outcome.UNKNOWN
     assert outcome("power_against_tdp", power_w=1000.0, gpu="abacus") is Outcome.UNKNOWN
+    assert outcome("power_against_tdp", power_w=1000.0, gpu="NVIDIA A100 80GB PCIe") is Outcome.UNKNOWN
+    assert "of 350 W" in verdict("power_against_tdp", power_w=600.0, gpu="NVIDIA H100 PCIe").reason
     assert outcome("power_against_tdp", power_w=1000.0, tp=None) is Outcome.UNKNOWN
 
 
@@ -158,6 +162,7 @@ def test_steady_state() -> None:
     assert outcome("steady_state", throughput_rps=1.5) is Outcome.SUSPECT
     rising = telemetry(power_w=np.linspace(200.0, 400.0, SAMPLES))
     assert outcome("steady_state", rising) is Outcome.SUSPECT
+    assert "power" not in verdict("steady_state", telemetry(power_w=np.zeros(SAMPLES))).reason
     assert outcome("steady_state", ttft=Latency(), offered_rps=None, concurrency=None) is Outcome.UNKNOWN
 
 

@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynamo_plan.emit.profile_file import write_profile
+from dynamo_plan.emit.profile_table import write_profile
 from dynamo_plan.errors import InputError, UsageError
 from dynamo_plan.ingest import read_profile
 from dynamo_plan.profile.cells import bucket_curves
 from dynamo_plan.profile.fit.fitted import fitted_profile
 from dynamo_plan.profile.fit.tabulate import Target, tabulate_at, with_guard
 from dynamo_plan.profile.fit.targets import bucket_lengths
+from dynamo_plan.profile.rows import joined
 from dynamo_plan.schema.bucket import bucket_grid
-from dynamo_plan.schema.profile import recorded_errors
+from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.profile import ERROR_COLUMNS, PREDICTED, recorded_errors
 from dynamo_plan.schema.scenario import SloSpec
 from tests.profile.fit.truth import KIND, power_w, truth_table
 
@@ -106,6 +108,13 @@ def test_a_guard_lowers_rates_and_says_so() -> None:
     assert set(same.provenance) == {"measured"}
 
 
+def test_a_kind_that_cannot_be_guarded_is_named() -> None:
+    other = truth_table(clocks=(1400.0,), kind=Kind("h100", 8, 1, "bf16"))
+    found = fitted_profile(joined([truth_table(), other]), Target(), guard=0.9)
+    (note,) = [note for note in found.notes if "not lowered" in note]
+    assert note.startswith("m h100-tp8-bf16: ")
+
+
 def test_a_guard_needs_clocks() -> None:
     with pytest.raises(InputError) as error:
         fitted_profile(truth_table(clocks=(1400.0,)), Target(), guard=0.9)
@@ -122,11 +131,13 @@ def test_a_fitted_profile_is_read_back_with_its_errors(tmp_path: Path, name: str
         np.testing.assert_array_equal(getattr(found, column), getattr(fitted, column))
     assert (found.concurrency is not None) == closed
     assert found.errors is not None
-    assert found.errors.keys() == {"rate_error", "ttft_error", "tbt_error", "power_error"}
-    (sentence,) = recorded_errors(found, "m")
-    assert sentence.startswith("by its own record")
-    assert sentence.endswith(", power 0.0 %.")
-    assert recorded_errors(found, "another") == []
+    assert found.errors.keys() == set(ERROR_COLUMNS)
+    recorded = recorded_errors(found, "m")
+    assert recorded.keys() == set(PREDICTED)
+    mean, worst = recorded["power"]
+    assert worst is not None
+    assert 0.0 <= mean <= worst < 1e-3  # the truth is of the fitted form
+    assert recorded_errors(found, "another") == {}
     with pytest.raises(InputError, match="exists already"):
         write_profile(fitted, tmp_path / name)
     write_profile(fitted, tmp_path / name, force=True)

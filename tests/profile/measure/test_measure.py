@@ -198,7 +198,7 @@ def test_nvml_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(UsageError, match=r"dynamo-plan\[gpu\]") as error, open_gpus(None, 1):
         pass
-    assert code_of(error) == "measure-extra-missing"
+    assert code_of(error) == "extra-missing"
     monkeypatch.setitem(sys.modules, "pynvml", stub_nvml(starts=False))
     with pytest.raises(UsageError, match="Driver Not Loaded") as error, open_gpus(None, 1):
         pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,9 +94,20 @@ def rate_format(paths: Sequence[Path], format: str | None) -> str | None:
 
 
 def read_rates(
-    paths: Sequence[Path], format: str, options: LogOptions, bins: Binning, *, keep_going: bool = False
+    paths: Sequence[Path],
+    format: str,
+    options: LogOptions,
+    bins: Binning,
+    on_share: Callable[[float], None] = lambda share: None,
+    *,
+    keep_going: bool = False,
 ) -> tuple[list[RateSeries], tuple[Fault, ...]]:
     """Series of all files, and what is wrong with those that were left out.
+
+    Parameters
+    ----------
+    on_share : callable
+        Told which part of the files is read [1].
 
     Raises
     ------
@@ -107,7 +118,8 @@ def read_rates(
     logs = [log for log in (find_log(path, faults) for path in paths) if log is not None]
     faults.raise_if_any()
     series: list[RateSeries] = []
-    for log in logs:
+    for done, log in enumerate(logs):
+        on_share(done / len(logs))
         try:
             series += find_rate_readers()[format].read(log, options, bins)
         except InputError as error:

@@ -22,13 +22,19 @@ from dynamo_plan.ingest.logs.binning import Axis, Binning
 from dynamo_plan.ingest.logs.log_file import LogFile
 from dynamo_plan.ingest.logs.options import LogOptions
 from dynamo_plan.ingest.logs.rates import RateSeries
-from dynamo_plan.units import NANOSECONDS_PER_SECOND
+from dynamo_plan.units import HOURS_PER_DAY, NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 NAME = "servegen"
 DESCRIPTION = "ServeGen clients, chunk-N-trace.csv with chunk-N-dataset.json beside it: rates, lengths, burstiness"
 FROM_START = True
 ROW = re.compile(rb"\d+(\.\d+)?,[\d.e+-]+,[\d.e+-]*,[A-Za-z]*,[\d.e+-]*,[\d.e+-]*\s*\Z")
 TRACE, DATASET = "-trace.csv", "-dataset.json"
+MOST_S = 10 * 366 * HOURS_PER_DAY * SECONDS_PER_HOUR
+"""Later times are in another unit: a log of ten years [s]."""
+
+MOST_RPS, MOST_VARIATION = 1e9, 1e6
+"""What is larger is no rate of requests [1/s], and no coefficient of variation of their intervals [1]."""
+
 ALLOWED = "Rows of time [s], rate [1/s] and coefficient of variation, in equal steps"
 
 
@@ -41,10 +47,13 @@ def read(log: LogFile, options: LogOptions, bins: Binning) -> Iterator[RateSerie
     """The series of one client."""
     time_s, rate, variation = _table(log)
     step_s = np.diff(time_s)
-    if time_s.size < 2 or (step_s <= 0).any() or (rate < 0).any():
-        raise InputError(
-            Fault("log-row", log.shown, "times do not ascend, or a rate is below 0", ALLOWED, "Correct the file")
-        )
+    what = ""
+    if time_s.size < 2 or (step_s <= 0).any() or time_s[0] < 0 or time_s[-1] > MOST_S:
+        what = "there are fewer than two times, or they do not ascend from 0"
+    elif not ((rate >= 0) & (rate <= MOST_RPS)).all() or not ((variation >= 0) & (variation <= MOST_VARIATION)).all():
+        what = "a rate or a coefficient of variation is no number from 0 up"
+    if what:
+        raise InputError(Fault("log-row", log.shown, what, ALLOWED, "Correct the file"))
     length_s = np.append(step_s, step_s[-1])
     begin_ns = options.start_ns + np.rint(time_s * NANOSECONDS_PER_SECOND).astype(np.int64)
     inputs, outputs = _shares(log, time_s, bins)

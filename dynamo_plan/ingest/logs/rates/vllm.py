@@ -21,6 +21,7 @@ from dynamo_plan.ingest.logs.binning import Axis, Binning
 from dynamo_plan.ingest.logs.log_file import LogFile
 from dynamo_plan.ingest.logs.options import LogOptions
 from dynamo_plan.ingest.logs.rates import RateSeries
+from dynamo_plan.ingest.logs.times import EARLIEST_NS, LATEST_NS
 from dynamo_plan.units import NANOSECONDS_PER_SECOND
 
 NAME = "vllm"
@@ -71,6 +72,12 @@ def _counters(log: LogFile) -> tuple[NDArray[np.float64], dict[str, dict[str, Se
         raise _fault(log, f"the file cannot be read: {type(error).__name__}: {error}") from error
     if time_s.size < 2:
         raise _fault(log, "there are fewer than two samples")
+    if not ((time_s * NANOSECONDS_PER_SECOND >= EARLIEST_NS) & (time_s * NANOSECONDS_PER_SECOND <= LATEST_NS)).all():
+        raise _fault(log, "a sample's time does not lie between the years 2000 and 2100")
+    if not all(
+        np.isfinite(grown).all() for sides in models.values() for side in sides.values() for grown in side.values()
+    ):
+        raise _fault(log, "a sample is no number")
     return time_s, models
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dynamo_plan.ingest.logs.delimited import WHOLE, Span
-from dynamo_plan.ingest.logs.json_lines import as_floats, first_record, read_json
+from dynamo_plan.ingest.logs.json_lines import as_floats, first_record, named_faults, read_json
 from dynamo_plan.ingest.logs.log_file import LogFile
 from dynamo_plan.ingest.logs.options import LogOptions
 from dynamo_plan.ingest.logs.requests import Column, Rejects, usable
@@ -53,8 +53,9 @@ def read(log: LogFile, options: LogOptions, rejects: Rejects, span: Span = WHOLE
     schema = _otlp_schema(pa.float64() if NUMBER_IN_OTLP.search(head) else pa.string()) if is_otlp else SDK_SCHEMA
     row = 1
     for batch in read_json(log, schema):
-        time, columns = _otlp_columns(batch) if is_otlp else _sdk_columns(batch)
-        inputs, outputs = (_either(columns, names) for names in (INPUTS, OUTPUTS))
+        with named_faults(log):  # numbers that OTLP writes as texts may be none
+            time, columns = _otlp_columns(batch) if is_otlp else _sdk_columns(batch)
+            inputs, outputs = (_either(columns, names) for names in (INPUTS, OUTPUTS))
         asked = ~np.isnan(inputs)
         kept = pa.array(asked)
         rows = (np.flatnonzero(asked) + row).tolist()

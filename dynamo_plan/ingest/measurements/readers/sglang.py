@@ -11,9 +11,10 @@ from dynamo_plan.ingest.gathered import Faults
 from dynamo_plan.ingest.measurements.derived import ratio
 from dynamo_plan.ingest.measurements.documents import has_keys, json_objects
 from dynamo_plan.ingest.measurements.fields import Fields
+from dynamo_plan.ingest.measurements.latencies import latency_ms
 from dynamo_plan.ingest.measurements.notes import Notes
 from dynamo_plan.ingest.measurements.opened import Opened
-from dynamo_plan.schema.measurement import Latency, Measurement
+from dynamo_plan.schema.measurement import Measurement
 
 NAME = "sglang"
 DESCRIPTION = "SGLang `bench_serving --output-file` JSON lines"
@@ -45,17 +46,9 @@ def _measurement(fields: Fields) -> Measurement:
         offered_rps=fields.rate("request_rate"),
         concurrency=fields.number("max_concurrency"),
         throughput_rps=fields.number("request_throughput"),
-        ttft=_latency(fields, "ttft"),
-        tbt=_latency(fields, "tpot"),
+        ttft=latency_ms(fields, "ttft"),
+        tbt=latency_ms(fields, "tpot"),
         duration_s=fields.number("duration"),
         completed=completed,
         source=f"sglang bench_serving, {fields.where}",
-    )
-
-
-def _latency(fields: Fields, name: str) -> Latency:
-    return Latency(
-        fields.number(f"mean_{name}_ms"),
-        fields.number(f"median_{name}_ms"),
-        *(fields.number(f"p{percent}_{name}_ms") for percent in (90, 95, 99)),
     )

@@ -17,13 +17,12 @@ from dynamo_plan.ingest.measurements.fields import Fields
 from dynamo_plan.ingest.measurements.notes import Notes
 from dynamo_plan.ingest.measurements.opened import Opened
 from dynamo_plan.ingest.measurements.rows import csv_rows, has_columns
+from dynamo_plan.schema.hardware import board_of
 from dynamo_plan.schema.measurement import Latency, Measurement
 
 NAME = "splitwise"
 DESCRIPTION = "Splitwise performance table, CSV"
 
-TDP_W = {"a100": 400.0, "h100": 700.0}
-"""Thermal design power of the SXM boards [W]; source: NVIDIA's data sheets."""
 CAPPED = "-pcap"
 LONG_OUTPUT = 1024
 """Tokens from which 142 of 160 runs made fewer than the table says."""
@@ -53,7 +52,7 @@ def _measurement(fields: Fields) -> Measurement:
     gpu, tp = fields.text("hardware"), fields.count("tensor_parallel")
     ttft_ms, tbt_ms = fields.number("prompt_time"), fields.number("token_time")
     output_tokens, batch = fields.number("token_size"), fields.number("batch_size")
-    tdp_w = next((watts for name, watts in TDP_W.items() if (gpu or "").startswith(name)), None)
+    tdp_w = board_of(gpu).rated_w
     share = fields.number("average_power")
     return Measurement(
         where=fields.where,

@@ -15,10 +15,11 @@ from dynamo_plan.ingest.gathered import Faults, clipped
 from dynamo_plan.ingest.measurements.derived import ratio
 from dynamo_plan.ingest.measurements.documents import has_keys, json_objects
 from dynamo_plan.ingest.measurements.fields import Fields
+from dynamo_plan.ingest.measurements.latencies import latency_ms
 from dynamo_plan.ingest.measurements.notes import Notes
 from dynamo_plan.ingest.measurements.opened import Opened
 from dynamo_plan.ingest.measurements.rows import csv_rows, has_columns
-from dynamo_plan.schema.measurement import Latency, Measurement
+from dynamo_plan.schema.measurement import Measurement
 
 NAME = "vllm"
 DESCRIPTION = "vLLM `bench serve --save-result` JSON, and summary.csv or summary.json of `bench sweep`"
@@ -61,8 +62,8 @@ def _measurement(fields: Fields, zone: ZoneInfo | None) -> Measurement:
         offered_rps=fields.rate("request_rate"),
         concurrency=fields.number("max_concurrency"),
         throughput_rps=fields.number("request_throughput"),
-        ttft=_latency(fields, "ttft"),
-        tbt=_latency(fields, "tpot"),
+        ttft=latency_ms(fields, "ttft"),
+        tbt=latency_ms(fields, "tpot"),
         power_w=fields.number("power_w") or ratio(energy_j, duration_s),
         energy_j=energy_j,
         duration_s=duration_s,
@@ -90,11 +91,3 @@ def _began(fields: Fields, zone: ZoneInfo | None, duration_s: float | None) -> d
         what = f"{clipped(text)} is no date of vLLM's"
         fields.faults.add("measurement-time", f"{fields.where} date", what, "It is written as 20260419-022428")
         return None
-
-
-def _latency(fields: Fields, name: str) -> Latency:
-    return Latency(
-        fields.number(f"mean_{name}_ms"),
-        fields.number(f"median_{name}_ms", f"p50_{name}_ms"),
-        *(fields.number(f"p{percent}_{name}_ms") for percent in (90, 95, 99)),
-    )

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from dynamo_plan.profile.evidence.case import Case, unknown
+from dynamo_plan.schema.hardware import board_of
 from dynamo_plan.schema.telemetry import Outcome, Verdict
 from dynamo_plan.units import PERCENT_PER_ONE
 
 NAME = "power_against_tdp"
-
-TDP_W = {
-    "v100": 300.0,
-    "a100": 400.0,
-    "h100": 700.0,
-    "h200": 700.0,
-    "b200": 1000.0,
-    "l40s": 350.0,
-    "l4": 72.0,
-    "a10g": 150.0,
-}
-"""Rated power of a GPU, of the SXM board where there is one. Source: NVIDIA's data sheets."""
 
 PREFILL_RATIO, DECODE_RATIO = 16.0, 2.0
 """Input over output tokens: from here on the work is mostly prefill, up to there mostly decode."""
@@ -32,7 +19,7 @@ EXPECTED = {"mostly prefill": (0.65, 1.0), "mixed": (0.3, 1.0), "mostly decode":
 def check(case: Case) -> Verdict:
     """Say how much of its rating a GPU drew."""
     measurement = case.measurement
-    rating = _rating_w(measurement.gpu)
+    rating = board_of(measurement.gpu).rated_w
     if measurement.power_w is None or rating is None:
         what = (
             "no power" if measurement.power_w is None else f"the rating of {measurement.gpu or 'the GPU'} is not known"
@@ -50,11 +37,6 @@ def check(case: Case) -> Verdict:
     where = "within" if low <= share <= high else "below" if share < low else "above"
     usual = f"{low * PERCENT_PER_ONE:g}-{high * PERCENT_PER_ONE:g} %"
     return Verdict(NAME, Outcome.INFORMATIVE, f"{figures}; {phase}, {where} the usual {usual} at load")
-
-
-def _rating_w(gpu: str | None) -> float | None:
-    words = set(re.findall(r"[a-z]+\d+[a-z]*", (gpu or "").casefold()))
-    return next((watts for name, watts in TDP_W.items() if name in words), None)
 
 
 def _phase(input_tokens: float | None, output_tokens: float | None) -> str | None:

@@ -84,7 +84,7 @@ def _drift(window: Window | None) -> tuple[Outcome, str] | None:
         by_trapezoid_w(Window(window.telemetry, start, start + third, window.inside))
         for start in (window.start_us, window.end_us - third)
     )
-    if first_w is None or last_w is None or third < US_PER_SECOND:
+    if first_w is None or last_w is None or third < US_PER_SECOND or max(first_w, last_w) <= 0:
         return None
     drift = abs(last_w - first_w) / max(first_w, last_w)
     figures = f"power moved by {drift * PERCENT_PER_ONE:.2g} % from {first_w:.4g} W to {last_w:.4g} W"
