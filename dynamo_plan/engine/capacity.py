@@ -38,6 +38,8 @@ SEED = 1
 class Limits:
     """What must hold, at a quantile of the requests of every bucket.
 
+    At the quantile of a promise itself windows of a run at capacity break it by chance, up to every other; a higher one leaves room.
+
     Attributes
     ----------
     ttft_s : tuple of float
@@ -134,11 +136,11 @@ def capacity_at_slo(
         return 0.0
     most = count / flood.end_s
     # Failing at a rate is taken to mean failing at all higher ones.
-    low, high = math.floor(math.log(LOWEST) / math.log1p(STEP)) - 1, 1
+    least = math.floor(math.log(LOWEST) / math.log1p(STEP))
+    low, high = least - 1, 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if keeps(run(most * (1.0 + STEP) ** middle), limits) else (low, middle)
-    least = math.floor(math.log(LOWEST) / math.log1p(STEP))
     return most * (1.0 + STEP) ** low / instances if low >= least else 0.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from dynamo_plan.engine.tables import (
     Status,
     Time,
 )
-from dynamo_plan.schema.requests import Requests
+from dynamo_plan.schema.requests import Column, Requests
 from dynamo_plan.units import PICOSECONDS_PER_SECOND, SECONDS_PER_PICOSECOND
 
 SKIPPING, STEPPING = 1 << 31, 1
@@ -114,7 +114,7 @@ class Cluster:
         settings: Sequence[Setting],
         pools: Sequence[PoolPlan],
         requests: Requests,
-        pool: Integers | None = None,
+        pool: Column | None = None,
         *,
         bin_s: float = 3600.0,
         bins: int = 1,
@@ -152,28 +152,26 @@ class Cluster:
         self._orders = sorted([*self._orders, *orders], key=lambda one: one.time_s)[done:]
 
     def finish(self, at_s: float | None = None) -> Outcome:
-        """Close the books at a time [s], or at the last end of a request or iteration; the cluster is not to be advanced any more."""
+        """Close the books at a time [s], or at the last end of a request; the cluster gives its memory back and goes no further."""
         state, requests = self.state, self._requests
         last = max(int(state.times[:, Time.END].max(initial=0)), 0)
         now = last if at_s is None else picoseconds(at_s)
         close(self.settings, state, now)
-        # In a closed loop times of arrival are results.
-        arrived = Requests(
-            np.minimum(state.times[:, Time.ARRIVAL], NEVER),
-            requests.input_tokens,
-            requests.output_tokens,
-            requests.bucket,
-        )
+        if state.cursors[Cursor.RELEASED] != NOBODY:  # in a closed loop times of arrival are results
+            requests = replace(requests, arrival_ps=np.minimum(state.times[:, Time.ARRIVAL], NEVER))
         on_s = state.on_ps.astype(np.float64) * SECONDS_PER_PICOSECOND
         host_w = np.array([[self._rows[one.slots[0]].model.host_power_w] for one in self._pools])
-        is_served = state.times[:, Time.END] >= 0
+        late_gaps = np.where(state.times[:, Time.END] >= 0, state.marks[:, Mark.LATE], np.int32(0))
+        preemptions, instance = (state.marks[:, column].copy() for column in (Mark.PREEMPTED, Mark.INSTANCE))
+        # Of millions of requests the marks are most of the memory: they go before more is taken.
+        self.state = state = state._replace(marks=state.marks[:0].copy())
         return Outcome(
-            requests=arrived,
+            requests=requests,
             first_token_ps=state.times[:, Time.FIRST_TOKEN].copy(),
             end_ps=state.times[:, Time.END].copy(),
-            late_gaps=np.where(is_served, state.marks[:, Mark.LATE], 0).astype(np.int64),
-            preemptions=state.marks[:, Mark.PREEMPTED].astype(np.int64),
-            instance=state.marks[:, Mark.INSTANCE].astype(np.int64),
+            late_gaps=late_gaps,
+            preemptions=preemptions,
+            instance=instance,
             gaps=state.histogram.copy(),
             energy_j=state.energy_j.sum(axis=2),
             host_energy_j=on_s * host_w,
@@ -187,7 +185,7 @@ class Cluster:
 
 
 def _state(
-    rows: tuple[Setting, ...], pools: tuple[PoolPlan, ...], requests: Requests, pool: Integers | None, bins: int
+    rows: tuple[Setting, ...], pools: tuple[PoolPlan, ...], requests: Requests, pool: Column | None, bins: int
 ) -> State:
     """The state before anything has happened."""
     count, classes = len(requests), int(requests.bucket.max(initial=0)) + 1

@@ -8,6 +8,7 @@ from dynamo_plan.compiled import Integers
 from dynamo_plan.engine.cluster import Cluster, PoolPlan
 from dynamo_plan.engine.outcome import Outcome
 from dynamo_plan.engine.settings import Serving, Setting
+from dynamo_plan.engine.tables import NEVER, Time
 from dynamo_plan.schema.engine_model import EngineModel
 from dynamo_plan.schema.requests import Requests
 
@@ -50,7 +51,7 @@ def simulate_closed_loop(
     loop = min(concurrency, len(requests))
     cluster = Cluster([Setting(model, frequency_mhz, serving)], [pool], requests, loop=loop)
     cluster.advance()
-    if cluster.state.times[:, 0].max(initial=0) > (1 << 61):
+    if (cluster.state.times[:, Time.ARRIVAL] == NEVER).any():
         raise ValueError(
             f"{model.name}: a request of the closed loop is larger than the KV cache of {model.kv_tokens:,} tokens"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynamo_plan.compiled import Floats, Integers
-from dynamo_plan.engine.tables import OCTAVE_BINS
+from dynamo_plan.engine.tables import OCTAVE_BINS, Counts
 from dynamo_plan.schema.requests import Requests
 from dynamo_plan.units import PICOSECONDS_PER_SECOND
 
@@ -22,10 +22,10 @@ class Outcome:
         As they arrived; in a closed loop that is known only now.
     first_token_ps, end_ps : array of int, shape (request,)
         First token, which for an output of 0 is the end of the prefill, and end [ps]; -1 where there was none.
-    late_gaps : array of int, shape (request,)
+    late_gaps : array of int32, shape (request,)
         Gaps between tokens above the limit.
-    preemptions : array of int, shape (request,)
-    instance : array of int, shape (request,)
+    preemptions : array of int32, shape (request,)
+    instance : array of int32, shape (request,)
         Slot that served it last; -1 where none did.
     gaps : array of int, shape (bucket, bin)
         Histogram of the gaps between tokens; see `gap_quantile_s`.
@@ -48,9 +48,9 @@ class Outcome:
     requests: Requests
     first_token_ps: Integers
     end_ps: Integers
-    late_gaps: Integers
-    preemptions: Integers
-    instance: Integers
+    late_gaps: Counts
+    preemptions: Counts
+    instance: Counts
     gaps: Integers
     energy_j: Floats
     host_energy_j: Floats

@@ -38,7 +38,7 @@ BINS: Final = (63 - OCTAVE_SHIFT) * OCTAVE_BINS + OCTAVE_BINS
 class Limit(IntEnum):
     """Columns of `Settings.limits`."""
 
-    CHUNK = 0  # most prompt tokens of one iteration
+    CHUNK = 0  # most tokens of one iteration; where prompts are cut, those of decodes count
     SEQUENCES = 1  # most requests in the batch
     BLOCKS = 2  # KV blocks
     WATERMARK = 3  # blocks that stay free at an admission while others run

@@ -147,7 +147,8 @@ class Arriving:
     def rate_rps(self, now_s: float, over_s: float) -> NDArray[np.float64]:
         """Mean over the last `over_s`, or all the time so far where that is less, shape (lane, bucket) [1/s]."""
         since_s = max(now_s - over_s, 0.0)
-        moments = np.rint(np.array([since_s, now_s]) * PICOSECONDS_PER_SECOND)
+        # Whole numbers, as arrivals are: numpy would turn all of those into floats at every look.
+        moments = np.rint(np.array([since_s, now_s]) * PICOSECONDS_PER_SECOND).astype(np.int64)
         begin, end = (int(place) for place in np.searchsorted(self._arrival_ps, moments, side="left"))
         self._count += self._of(self._end, end) - self._of(self._begin, begin)
         self._begin, self._end = begin, end

@@ -65,7 +65,9 @@ def test_a_whole_number_is_not_rounded_up_by_the_last_digit() -> None:
     assert single_pool(paper(reserve=reserve))[0][0].totals.peak_gpus == 6
 
 
-@pytest.mark.parametrize(("derate", "reason"), [(None, "no mixing derate"), (0.95, "leaves an instance 5% of its capacity")])
+@pytest.mark.parametrize(
+    ("derate", "reason"), [(None, "no mixing derate"), (0.95, "leaves an instance 5% of its capacity")]
+)
 def test_a_sizing_without_figures_is_left_out_with_the_reason(derate: float | None, reason: str) -> None:
     found, (omitted,) = single_pool(paper(derate))
     assert [baseline.name for baseline in found] == [MIXING_FREE]

@@ -38,8 +38,11 @@ ROW_ERRORS = {
     Provenance.DIGITISED: 0.10,
     Provenance.MODELLED: 0.30,
 }
-"""Standard deviation of rows that are there already [log]; interpolated ones are no evidence and not counted. The shipped recipe's pieces err
-by 5 to 20 % where they can be checked; digitised figures by the width of a line; an engine's model by what a stack changes."""
+"""Standard deviation of rows that are there already [log]; interpolated ones are no evidence and not counted.
+
+The shipped recipe's pieces err by 5 to 20 % where they can be checked; digitised figures by the width of a line; an engine's model by what
+a stack changes.
+"""
 
 FREE_TERMS = 14
 """Coefficients of a kind: rows that share a recipe err together, and tell no more than one row for each of these."""

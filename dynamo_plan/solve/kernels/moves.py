@@ -49,9 +49,12 @@ def onward(counts: Integers, ahead: Ahead) -> tuple[float, int]:
 
 
 Arrival = tuple[Floats, Floats, Floats, Floats]
-"""What arriving in a window costs, by kind. First two: the most by which an instance more or fewer can change it, through its own start and
-through what re-shards save (``more``, ``fewer``). Last two: the price of a start, and what a re-shard saves of it (``start``, ``saved``); empty
-where starts or re-shards have a price below 0."""
+"""What arriving in a window costs, by kind.
+
+First two: the most by which an instance more or fewer can change it, by its own start and by what re-shards save (``more``, ``fewer``).
+Last two: the price of a start, and what a re-shard saves of it (``start``, ``saved``); empty where one of them is below 0, or saves more
+than a start costs.
+"""
 
 
 @compiled
