@@ -11,7 +11,7 @@ from dynamo_plan.initial_state import continued
 from dynamo_plan.problem import PoolProblem, Problem, ReferencePool, RoutedPool, SiteProblem
 from dynamo_plan.routed_pool import unroutable
 from dynamo_plan.schema.inputs import Inputs
-from dynamo_plan.schema.plan import Omission
+from dynamo_plan.schema.plan import Omission, PredictionError
 from dynamo_plan.schema.scenario import Routing, Scenario
 from dynamo_plan.service_assembly import Partition, ServiceAssembly
 
@@ -40,6 +40,7 @@ def assemble(
     scenario = inputs.scenario
     omissions: list[Omission] = []
     assumptions: list[str] = []
+    errors: list[PredictionError] = []
     faults: list[Fault] = []
     pools: list[PoolProblem] = []
     routed: list[RoutedPool] = []
@@ -51,6 +52,7 @@ def assemble(
         faults += assembly.faults
         omissions += assembly.omissions
         assumptions += assembly.assumptions()
+        errors += assembly.prediction_errors()
         if not assembly.faults:
             if assembly.is_first:
                 references.append(assembly.reference())
@@ -77,6 +79,7 @@ def assemble(
         assumptions=tuple(dict.fromkeys(assumptions)),
         references=tuple(references),
         routed=tuple(routed),
+        prediction_errors=tuple(dict.fromkeys(errors)),
     )
     return continued(problem, scenario)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.load import GridSignals, Windows
-from dynamo_plan.schema.plan import Omission
+from dynamo_plan.schema.plan import Omission, PredictionError
 from dynamo_plan.schema.scenario import GpuSpec, ObjectiveName, TransitionSpec
 
 
@@ -235,6 +235,8 @@ class Problem:
         One per service, for the baselines; an omission where the largest kind cannot serve every bucket.
     routed : tuple of RoutedPool
         Pools of services whose routing is free. Only the compact formulation can state them.
+    prediction_errors : tuple of PredictionError
+        What the profiles record of themselves.
     """
 
     name: str
@@ -247,6 +249,7 @@ class Problem:
     assumptions: tuple[str, ...]
     references: tuple[ReferencePool | Omission, ...]
     routed: tuple[RoutedPool, ...] = ()
+    prediction_errors: tuple[PredictionError, ...] = ()
 
     def all_pools(self) -> tuple[PoolProblem | RoutedPool, ...]:
         """Ordinary pools, then routed ones: what a plan has pools of."""

@@ -18,11 +18,12 @@ from dynamo_plan.schema.bucket import Bucket, bucket_grid
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.load import bucket_shares
-from dynamo_plan.schema.plan import Omission
+from dynamo_plan.schema.plan import Omission, PredictionError
 from dynamo_plan.schema.profile import MixingTable, recorded_errors, unstated
 from dynamo_plan.schema.scenario import GpuSpec, PoolRule, Routing, ServiceSpec
 
 NO_MIXING = MixingTable("", ())
+RECORDED = "by its own record the profile predicts a clock that is left out with these mean errors"
 
 Partition = tuple[tuple[str, ...], ...]
 """Pools of a service: the buckets of each, every bucket in one."""
@@ -130,6 +131,11 @@ class ServiceAssembly:
             return ""
         return f" within TTFT P99 {slo.ttft_p99_ms[bucket.input_class]:g} ms and TBT P99 {slo.tbt_p99_ms:g} ms"
 
+    def prediction_errors(self) -> tuple[PredictionError, ...]:
+        """How wrong the profile is by its own record."""
+        found = recorded_errors(self.table, self.service.model)
+        return tuple(PredictionError(self.service.name, quantity, *errors) for quantity, errors in found.items())
+
     def assumptions(self) -> list[str]:
         """What was taken for granted about this service, in sentences."""
         name = self.service.name
@@ -141,7 +147,7 @@ class ServiceAssembly:
             *([f"{name}: {ROUTER}"] if self.service.routing is Routing.FREE else []),
             *([] if self.service.sites is None else [self._split_between(self.service.sites)]),
             *(f"{name}: the profile has no {what}." for what in unstated(self.table)),
-            *(f"{name}: {what}" for what in recorded_errors(self.table, self.service.model)),
+            *([f"{name}: {RECORDED}: {', '.join(map(str, errors))}."] if (errors := self.prediction_errors()) else []),
             *kind_flags(self.table, self.service, self.kinds, self.gpus),
         ]
         thin = [

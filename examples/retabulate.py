@@ -31,7 +31,7 @@ HALF_HOUR_S = 1800
 HOUR_S = 3600
 
 FIRST_PLAN_START = datetime(2024, 5, 14, tzinfo=UTC)
-FIRST_PLAN_HOURS = 24
+HOURS_PER_DAY = 24
 # A seventh of the Azure service: the busiest hour of the day then asks for about 10 requests per second.
 FIRST_PLAN_SCALE = 1 / 7
 
@@ -218,7 +218,7 @@ def first_plan_load(data: Path) -> Load:
     """Hourly chat load of the day of the first plan, scaled down."""
     hourly_rps = half_hourly_rate(data / CHAT.half_hours).reshape(-1, HOUR_S // HALF_HOUR_S).mean(axis=1)
     first = (FIRST_PLAN_START - WEEK_START) // timedelta(seconds=HOUR_S)
-    day = slice(first, first + FIRST_PLAN_HOURS)
+    day = slice(first, first + HOURS_PER_DAY)
     mean_rps = FIRST_PLAN_SCALE * hourly_rps[day]
     p95_rps = mean_rps * p95_over_mean(data / CHAT.columns, HOUR_S)[day]
     return Load(CHAT.service, FIRST_PLAN_START, HOUR_S, mean_rps, p95_rps)
@@ -271,7 +271,7 @@ def retabulate(data: Path, into: Path) -> None:
     data : Path
         Folder of the raw series.
     into : Path
-        Folder that holds `azure-week` and `first-plan`.
+        Folder that holds `azure-week`, `first-plan` and `from-benchmarks`.
     """
     week, day = into / "azure-week", into / "first-plan"
     chat, coding = bucket_counts(data / CHAT.requests), bucket_counts(data / CODING.requests)
@@ -279,7 +279,8 @@ def retabulate(data: Path, into: Path) -> None:
     write_load(week / "load-coding.csv", week_load(data, CODING), coding)
     write_load(day / "load-chat.csv", first_plan_load(data), chat)
     write_grid(week / "grid.csv", data, WEEK_START, WEEK // timedelta(hours=1))
-    write_grid(day / "grid.csv", data, FIRST_PLAN_START, FIRST_PLAN_HOURS)
+    write_grid(day / "grid.csv", data, FIRST_PLAN_START, HOURS_PER_DAY)
+    write_grid(into / "from-benchmarks" / "grid.csv", data, WEEK_START + WEEK, HOURS_PER_DAY)
 
 
 def main() -> None:

@@ -189,6 +189,7 @@ def test_other_lengths_in_the_same_bucket_change_nothing(drawn: Draw) -> None:
     assert optimum(replace(drawn, rows=rows).inputs()) == optimum(drawn.inputs())
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(scenarios(overheads=False), st.data())
 def test_one_more_kind_to_choose_from_never_raises_the_optimum(drawn: Draw, data: st.DataObject) -> None:

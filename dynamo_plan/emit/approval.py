@@ -26,6 +26,7 @@ from dynamo_plan.emit.run_folder import (
     read_trusted_plan,
 )
 from dynamo_plan.errors import Fault, InputError, UsageError, VerificationError
+from dynamo_plan.extras import extra
 from dynamo_plan.schema.plan import Plan
 
 APPROVAL_FILE: Final = "approval.json"
@@ -237,18 +238,6 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _missing_extra() -> UsageError:
-    return UsageError(
-        Fault(
-            "sign-extra-missing",
-            "--sign, --public-key",
-            "signatures need the library cryptography, which is not installed",
-            "It comes with the extra `sign`",
-            "Install it with pip install 'dynamo-plan[sign]'",
-        )
-    )
-
-
 def _bad_key(option: str, kind: str) -> UsageError:
     return UsageError(
         Fault(
@@ -262,11 +251,9 @@ def _bad_key(option: str, kind: str) -> UsageError:
 
 
 def _sign(key: bytes, content: bytes) -> str:
-    try:
+    with extra("sign"):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    except ImportError as error:
-        raise _missing_extra() from error
     try:
         private = load_pem_private_key(key, password=None)
     except (ValueError, TypeError) as error:
@@ -277,12 +264,10 @@ def _sign(key: bytes, content: bytes) -> str:
 
 
 def _is_signed(approval: Approval, key: bytes) -> bool:
-    try:
+    with extra("sign"):
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
-    except ImportError as error:
-        raise _missing_extra() from error
     try:
         public = load_pem_public_key(key)
     except ValueError as error:

@@ -78,30 +78,14 @@ def whole_folder(target: Path, marker: str, *, force: bool = False) -> Iterator[
         _flush(draft)
         _swap(draft, target)
     except OSError as error:
-        raise InputError(
-            Fault(
-                "output-unwritable",
-                str(target),
-                f"cannot be written ({error.strerror or error})",
-                "The folder above it must be writable and the disk must have room",
-                "Choose another folder",
-            )
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_whole_file(path: Path, content: bytes) -> None:
-    """Write or replace one file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """Write or replace one file; `InputError` if it cannot be written."""
+    write_new_file(path, content, force=True)
 
 
 def refuse_existing_file(path: Path, *, force: bool) -> None:
@@ -159,18 +143,23 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise InputError(
-            Fault(
-                "output-unwritable",
-                str(path),
-                f"cannot be written ({error.strerror or error})",
-                "The folder above it must be writable and the disk must have room",
-                "Choose another folder",
-            )
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         if draft.is_file():  # where the folder could not be made, there is nothing to take away
             draft.unlink()
+
+
+def unwritable(path: Path, error: OSError) -> InputError:
+    """What to say of a file or folder that cannot be written."""
+    return InputError(
+        Fault(
+            "output-unwritable",
+            str(path),
+            f"cannot be written ({error.strerror or error})",
+            "The folder above it must be writable and the disk must have room",
+            "Make it writable, or choose another folder",
+        )
+    )
 
 
 def _swap(draft: Path, target: Path) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from dynamo_plan.emit.atomic import write_new_file
-from dynamo_plan.emit.profile_table import table_bytes
+from dynamo_plan.emit.table_file import COUNT, NUMBER, TEXT, table_bytes
 from dynamo_plan.schema.engine_table import EngineEntry, EngineTable, Evidence, Part
 from dynamo_plan.schema.profile import NOT_LOCKED_MHZ
 
-TEXT, COUNT, NUMBER = pa.string(), pa.int64(), pa.float64()
 COLUMNS = {
     "model": TEXT,
     "gpu": TEXT,

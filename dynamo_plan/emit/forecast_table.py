@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from dynamo_plan.emit.atomic import write_new_file
-from dynamo_plan.emit.profile_table import table_bytes
+from dynamo_plan.emit.table_file import table_bytes
 from dynamo_plan.schema.load import Forecast
 from dynamo_plan.units import PERCENT_PER_ONE
 

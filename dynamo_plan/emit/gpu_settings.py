@@ -88,9 +88,10 @@ Type=oneshot
 ExecStart=/bin/bash {PLACE}/gpus.sh reset
 """
 
-INSTANCES_EXAMPLE = """# What runs on this machine, a line per instance: workload, number of the instance from 0 on, its GPUs.
+INSTANCE_EXAMPLE = "{name} 0 0,1"
+INSTANCES_EXAMPLE = f"""# What runs on this machine, a line per instance: workload, number of the instance from 0 on, its GPUs.
 # Workloads are those of workloads.json. For example:
-# {name} 0 0,1
+# {INSTANCE_EXAMPLE}
 """
 
 

@@ -7,7 +7,7 @@ form, does not leave `emit`. What a user calls things stands in annotations only
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -134,13 +134,13 @@ def refuse(target: str, what: str, allowed: str, mend: str) -> InputError:
     return InputError(Fault("target-cannot-express", f"--target {target}", what, allowed, mend))
 
 
-def metadata(workload: Workload, options: EmitOptions) -> dict[str, object]:
-    """Name, labels, and what the user calls it."""
+def metadata(workload: Workload, options: EmitOptions, more: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Name, labels, and as annotations what the user calls it, and more."""
     return {
         "name": workload.name,
         "namespace": options.namespace,
         "labels": labels(workload.name),
-        "annotations": identity(workload),
+        "annotations": {**identity(workload), **(more or {})},
     }
 
 
@@ -217,6 +217,14 @@ def write_objects(folder: Path, objects: Mapping[str, Object]) -> None:
     (folder / KUSTOMIZATION).write_text(kustomization(f"{name}.yaml" for name in objects), encoding="utf-8")
 
 
+def read_objects(folder: Path) -> Iterator[object]:
+    """Every object that `write_objects` wrote; ValueError where a file holds none, or several."""
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name != KUSTOMIZATION:
+            (document,) = read_yaml(path)
+            yield document
+
+
 def kustomization(resources: Iterable[str], **more: object) -> str:
     """A kustomization of these resources."""
     record = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(resources)}
@@ -253,7 +261,7 @@ def scale_patch(
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {"name": workload.name, "namespace": options.namespace, "annotations": stated},
-        "spec": {"replicas": workload.replicas[window] if replicas is None else replicas},
+        "spec": {"replicas": workload.replicas_in(window) if replicas is None else replicas},
     }
 
 
@@ -279,15 +287,12 @@ def clock_entries(patch: ScalePatch, window: int, pool: str, kind: Kind, replica
 def read_workloads(folder: Path) -> dict[str, tuple[str, Kind]]:
     """Pool and kind of each workload by its name, from the objects that a cluster will be given."""
     found = {}
-    for path in sorted((folder / WORKLOADS).glob("*.yaml")):
-        if path.name == KUSTOMIZATION:
-            continue
-        for document in read_yaml(path):
-            one = WorkloadObject.model_validate(document)
-            found[one.metadata.name] = (
-                one.metadata.annotations[f"{PREFIX}pool"],
-                kind_of(one.metadata.annotations, one.spec.template.spec.containers[0]),
-            )
+    for document in read_objects(folder / WORKLOADS):
+        one = WorkloadObject.model_validate(document)
+        found[one.metadata.name] = (
+            one.metadata.annotations[f"{PREFIX}pool"],
+            kind_of(one.metadata.annotations, one.spec.template.spec.containers[0]),
+        )
     return found
 
 

@@ -29,18 +29,7 @@ def write_replay(folder: Path, replay: Replay) -> Path:
         The folder cannot be written.
     """
     path = folder / REPLAY_FILE
-    try:
-        write_whole_file(path, replay_json(replay))
-    except OSError as error:
-        raise InputError(
-            Fault(
-                "output-unwritable",
-                str(path),
-                f"cannot be written ({error.strerror or error})",
-                "The run folder must be writable and the disk must have room",
-                "Copy the run folder to where you may write",
-            )
-        ) from error
+    write_whole_file(path, replay_json(replay))
     return path
 
 

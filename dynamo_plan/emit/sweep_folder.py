@@ -21,18 +21,16 @@ import pyarrow.parquet
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from dynamo_plan.emit.atomic import refuse_occupied, write_whole_file
+from dynamo_plan.emit.atomic import refuse_occupied, unwritable, write_whole_file
 from dynamo_plan.errors import Fault, InputError
 from dynamo_plan.schema.sweep import Outcome, value_text
+from dynamo_plan.spreadsheets import inert
 
 SWEEP_FILE: Final = "sweep.json"
 RUNS: Final = "runs"
 SWEEP_VERSION: Final = 1
 CHANGE: Final = "change."
 """Before the columns that say what was changed."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters of a text from which spreadsheets read on as a formula."""
 
 type Cell = str | float | bool | None
 
@@ -63,17 +61,9 @@ def open_study(folder: Path, run_ids: Sequence[str], *, force: bool) -> dict[str
     try:
         shutil.rmtree(folder / RUNS, ignore_errors=True)
         (folder / RUNS).mkdir(parents=True)
-        write_whole_file(path, said)
     except OSError as error:
-        raise InputError(
-            Fault(
-                "output-unwritable",
-                str(folder),
-                f"cannot be written ({error.strerror or error})",
-                "The folder above it must be writable and the disk must have room",
-                "Choose another folder",
-            )
-        ) from error
+        raise unwritable(folder, error) from error
+    write_whole_file(path, said)
     return {}
 
 
@@ -141,7 +131,5 @@ def _csv(columns: Mapping[str, list[Cell]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):
-        writer.writerow(
-            f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell for cell in row
-        )
+        writer.writerow(inert(cell) if isinstance(cell, str) else cell for cell in row)
     return text.getvalue()

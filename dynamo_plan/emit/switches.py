@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from dynamo_plan.emit.manifests import refuse
 from dynamo_plan.emit.statements import Key, Stated, added_up
 from dynamo_plan.emit.workloads import Horizon, Workload, runs
 from dynamo_plan.schema.kind import Kind
@@ -29,6 +30,35 @@ CURRENT = r"""current() {
     ' "$switches" | sort
 }"""
 """A function of any POSIX shell; file ``$switches``, arguments: now and lead [s]."""
+
+APPLY = """
+failed=0
+wanted="$(current "${NOW:-$(date -u +%s)}" "$lead_s")"
+if [ -z "$wanted" ]; then
+    echo "The schedule has nothing for now; nothing is scaled." >&2
+    exit 1
+fi
+while read -r workload replicas; do
+    @SCALE@ || failed=1
+done <<WANTED
+$wanted
+WANTED
+exit "$failed"
+"""
+"""What a script does with it: one command for each workload, the others too where one fails. NOW stands in for the clock, for a trial."""
+
+
+def apply_script(head: str, scale: str) -> str:
+    """A script that scales every workload to what the schedule has for now.
+
+    Parameters
+    ----------
+    head : str
+        Its first lines; they set ``$switches`` and ``$lead_s``.
+    scale : str
+        The command that scales ``$workload`` to ``$replicas``.
+    """
+    return f"{head}\n{CURRENT}\n{APPLY.replace('@SCALE@', scale)}"
 
 
 def switches_text(workloads: Iterable[Workload], horizon: Horizon) -> str:
@@ -59,6 +89,17 @@ def read_switches(path: Path, known: Mapping[str, tuple[str, Kind]], horizon: Ho
 def whole_minutes(lead_s: float) -> int:
     """A lead [s] in whole minutes, rounded up [min]: schedules of the cron sort know nothing finer."""
     return math.ceil(lead_s / SECONDS_PER_MINUTE)
+
+
+def refuse_parts_of_minutes(target: str, horizon: Horizon, allowed: str) -> None:
+    """Refuse windows that begin between two minutes; `allowed` says what the target knows."""
+    if horizon.window_s % SECONDS_PER_MINUTE or horizon.start.second:
+        raise refuse(
+            target,
+            f"windows of {horizon.window_s} s from {horizon.start:%H:%M:%S} on begin between two minutes",
+            allowed,
+            "Plan with `window_minutes` a whole number, from a whole minute on",
+        )
 
 
 def _window(seconds: int, horizon: Horizon) -> int:

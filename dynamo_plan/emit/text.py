@@ -40,9 +40,9 @@ def flow(value: object) -> str:
     return json.dumps(value)
 
 
-def yaml_text(value: Object) -> str:
-    """A mapping as block YAML; its innermost lists and mappings on one line each."""
-    return "\n".join(_block(value, "")) + "\n"
+def yaml_text(value: Object | Sequence[Object], longest_line: int = LONGEST_LINE) -> str:
+    """A mapping or list as block YAML; its innermost lists and mappings on one line each, where they fit."""
+    return "\n".join(_block(value, "", longest_line)) + "\n"
 
 
 def yaml_documents(objects: Iterable[Object]) -> str:
@@ -111,7 +111,7 @@ def _read_scalar(text: str) -> object:
     return text if PLAIN.fullmatch(text) and text.lower() not in NOT_STRINGS else json.loads(text)
 
 
-def _block(value: object, indent: str) -> Iterator[str]:
+def _block(value: object, indent: str, longest_line: int) -> Iterator[str]:
     parts: Iterable[tuple[str, object]]
     if isinstance(value, Mapping):
         parts = ((f"{_scalar(key)}:", part) for key, part in value.items())
@@ -120,10 +120,10 @@ def _block(value: object, indent: str) -> Iterator[str]:
     else:
         raise TypeError(f"{type(value).__name__} is no collection")
     for head, part in parts:
-        if _fits_one_line(part):
+        if _fits_one_line(part, longest_line - len(indent) - len(head)):
             yield f"{indent}{head} {_scalar(part)}"
             continue
-        lines = list(_block(part, f"{indent}  "))
+        lines = list(_block(part, f"{indent}  ", longest_line))
         if head == "-":  # the first line of an item follows its dash
             yield f"{indent}- {lines[0].lstrip()}"
             yield from lines[1:]
@@ -132,12 +132,12 @@ def _block(value: object, indent: str) -> Iterator[str]:
             yield from lines
 
 
-def _fits_one_line(value: object) -> bool:
+def _fits_one_line(value: object, most: int) -> bool:
     if isinstance(value, str) or not isinstance(value, Mapping | Sequence):
         return True
     inner = value.values() if isinstance(value, Mapping) else value
     is_flat = all(isinstance(part, str) or not isinstance(part, Mapping | Sequence) for part in inner)
-    return not value or (is_flat and len(flow(value)) <= LONGEST_LINE)
+    return not value or (is_flat and len(flow(value)) < most)
 
 
 def _scalar(value: object) -> str:

@@ -75,7 +75,11 @@ class Workload:
     @property
     def replicas(self) -> tuple[int, ...]:
         """Instances in each window."""
-        return tuple(sum(running.instances for running in window) for window in self.windows)
+        return tuple(self.replicas_in(window) for window in range(len(self.windows)))
+
+    def replicas_in(self, window: int) -> int:
+        """Instances in one window."""
+        return sum(running.instances for running in self.windows[window])
 
     @property
     def power_limit_w(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
@@ -13,12 +13,25 @@ from rich.text import Text
 
 from dynamo_plan.report.accounts import gpus_in_use, has_powers, instance_energy_kwh, power_kw, shares
 from dynamo_plan.report.bars import bar, sparkline
-from dynamo_plan.report.wording import bound_name, breach, change, count, number, sharing, standing
+from dynamo_plan.report.reported import MEASURES, clock_of, shape_name
+from dynamo_plan.report.wording import (
+    amount,
+    bound_name,
+    breach,
+    change,
+    count,
+    number,
+    readable,
+    sharing,
+    size,
+    span,
+    standing,
+)
 from dynamo_plan.schema.horizon import window_start
-from dynamo_plan.schema.plan import Plan, PlanStatus, Totals
-from dynamo_plan.schema.profile import Provenance, clock_name
+from dynamo_plan.schema.plan import Plan, PlanStatus
+from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.schema.scenario import ObjectiveName
-from dynamo_plan.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
+from dynamo_plan.units import PERCENT_PER_ONE
 
 CARD_COLUMNS = 100
 """Widest card: what fits into a pasted code block and half a wide screen."""
@@ -52,23 +65,6 @@ READINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A row of the comparison."""
-
-    label: str
-    of: Callable[[Totals], float]
-
-
-MEASURES = (
-    Measure("energy, kWh", lambda totals: totals.energy_kwh),
-    Measure("carbon, kg CO2e", lambda totals: totals.carbon_kg),
-    Measure("cost, USD", lambda totals: totals.cost_usd),
-    Measure("GPU-hours", lambda totals: totals.gpu_hours),
-    Measure("peak power, kW", lambda totals: totals.peak_power_kw),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Making:
     """How a plan was made.
 
@@ -99,7 +95,7 @@ def print_card(plan: Plan, making: Making, console: Console) -> None:
 def card(plan: Plan, making: Making, columns: int) -> RenderableType:
     """The card as something rich can print."""
     parts: list[RenderableType] = [
-        Text(_horizon(plan)),
+        Text(f"{span(plan)}\n{size(plan)}"),
         _comparison(plan),
         _baselines(plan),
         _certificate(plan, making),
@@ -111,36 +107,20 @@ def card(plan: Plan, making: Making, columns: int) -> RenderableType:
     return Panel(Group(*spaced), title=f"[bold]{plan.name}[/bold]", title_align="left", padding=(0, 1))
 
 
-def _horizon(plan: Plan) -> str:
-    start, end = window_start(plan, 0), window_start(plan, plan.windows)
-    services = {pool.service for pool in plan.pools}
-    counts = [(len(services), "service"), (len(plan.pools), "pool"), (len(plan.sites), "site")]
-    minutes = plan.window_s / SECONDS_PER_HOUR * MINUTES_PER_HOUR
-    return (
-        f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC · {count(plan.windows, 'window')} of {minutes:g} min\n"
-        + " · ".join(count(amount, noun) for amount, noun in counts)
-    )
-
-
 def _comparison(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     table.add_column("", no_wrap=True)
     table.add_column("plan", justify="right", style="bold", no_wrap=True)
     for baseline in plan.baselines:
-        table.add_column(_readable(baseline.name), justify="right")
+        table.add_column(readable(baseline.name), justify="right")
         table.add_column("plan against it", justify="right")
     for measure in MEASURES:
         ours = measure.of(plan.totals)
-        cells: list[str | Text] = [measure.label, number(ours)]
+        cells: list[str | Text] = [measure.label, amount(ours)]
         for baseline in plan.baselines:
             theirs = measure.of(baseline.totals)
-            cells += [number(theirs), _change(theirs, ours)]
+            cells += [amount(theirs), _change(theirs, ours)]
         table.add_row(*cells)
-    gpus: list[str | Text] = ["peak GPUs", f"{plan.totals.peak_gpus:,}"]
-    for baseline in plan.baselines:
-        theirs, ours = baseline.totals.peak_gpus, plan.totals.peak_gpus
-        gpus += [f"{theirs:,}", _change(theirs, ours)]
-    table.add_row(*gpus)
     return table
 
 
@@ -152,7 +132,7 @@ def _baselines(plan: Plan) -> Table:
     table = _labelled()
     for baseline in plan.baselines:
         sentences = (baseline.description.rstrip(".") + ".", READINGS.get(baseline.name, ""))
-        table.add_row(_readable(baseline.name), Text(" ".join(sentences).strip()))
+        table.add_row(readable(baseline.name), Text(" ".join(sentences).strip()))
     return table
 
 
@@ -197,8 +177,8 @@ def _over_time(plan: Plan, columns: int) -> Table:
 
 
 def _energy_shares(plan: Plan) -> Table:
-    by_shape = instance_energy_kwh(plan, lambda group: _shape(group.kind.gpu, group.kind.tp, group.kind.pp))
-    by_clock = instance_energy_kwh(plan, lambda group: clock_name(group.frequency_mhz))
+    by_shape = instance_energy_kwh(plan, shape_name)
+    by_clock = instance_energy_kwh(plan, clock_of)
     left, right = _bar_rows(by_shape), _bar_rows(by_clock)
     table = Table.grid(padding=(0, 2))
     table.add_row(Text("instances' energy by tensor parallelism", style="bold"), Text("and by GPU clock", style="bold"))
@@ -213,13 +193,13 @@ def _bar_rows(parts: dict[str, float]) -> list[str]:
     if rest:
         shown.append((f"{len(rest)} others", math.fsum(share for _, share in rest)))
     width = max((len(name) for name, _ in shown), default=0)
-    return [f"  {name:<{width}} {bar(share, BAR_COLUMNS)} {share * 100:5.1f} %" for name, share in shown]
+    return [f"  {name:<{width}} {bar(share, BAR_COLUMNS)} {share * PERCENT_PER_ONE:5.1f} %" for name, share in shown]
 
 
 def _evidence(plan: Plan, run_folder: str) -> Table:
     table = _labelled()
     parts = [
-        f"{part.share * 100:.0f} % {PROVENANCES[Provenance(part.provenance)]}"
+        f"{part.share * PERCENT_PER_ONE:.0f} % {PROVENANCES[Provenance(part.provenance)]}"
         for part in plan.provenance
         if part.share > 0
     ]
@@ -227,6 +207,11 @@ def _evidence(plan: Plan, run_folder: str) -> Table:
         direct = any(part.provenance == Provenance.MEASURED and part.share > 0 for part in plan.provenance)
         warning = "" if direct else "; no row behind this plan is a measurement of its operating point"
         table.add_row("rests on", f"profile rows: {', '.join(parts)}{warning}")
+    for service in dict.fromkeys(one.service for one in plan.prediction_errors):
+        errors = ", ".join(str(one) for one in plan.prediction_errors if one.service == service)
+        table.add_row(
+            "may be off", Text(f"{service}: its profile predicts a clock left out of it with mean errors of {errors}")
+        )
     if plan.groups and not has_powers(plan):
         table.add_row("rests on", "profile rows without powers: power, energy and carbon are without the instances")
     left_out, assumed = count(len(plan.omissions), "piece"), count(len(plan.assumptions), "assumption")
@@ -240,11 +225,3 @@ def _labelled() -> Table:
     table.add_column(no_wrap=True)
     table.add_column()
     return table
-
-
-def _shape(gpu: str, tp: int, pp: int) -> str:
-    return f"{gpu} TP{tp}" + (f" PP{pp}" if pp > 1 else "")
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ")

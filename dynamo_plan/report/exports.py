@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from dynamo_plan.errors import Fault, UsageError
+from dynamo_plan.extras import extra
 from dynamo_plan.report.chart import Cell, Table
 from dynamo_plan.report.page import Page, Section, shown
 from dynamo_plan.schema.horizon import time_label
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters from which spreadsheets read on as a formula or command (OWASP: CSV injection)."""
+from dynamo_plan.spreadsheets import inert
 
 SHEET_NAME = 31
 """Longest name of a sheet in Excel [characters]."""
@@ -36,11 +34,11 @@ def page_csv(page: Page) -> str:
     writer.writerow(("section", "table", "row", "column", "value"))
     for section in page.sections:
         for figure in section.figures:
-            writer.writerow(map(_inert, (section.title, "key figures", figure.label, figure.note, figure.value)))
+            writer.writerow(map(_written, (section.title, "key figures", figure.label, figure.note, figure.value)))
         for table in _tables(section):
             for row in table.rows:
                 for column, cell in zip(table.columns[1:] or table.columns, row[1:] or row, strict=True):
-                    writer.writerow(map(_inert, (section.title, table.title, row[0], column, cell)))
+                    writer.writerow(map(_written, (section.title, table.title, row[0], column, cell)))
     return text.getvalue()
 
 
@@ -50,11 +48,11 @@ def _tables(section: Section) -> Iterator[Table]:
     yield from section.tables
 
 
-def _inert(cell: Cell) -> str | int | float:
+def _written(cell: Cell) -> str | int | float:
     if isinstance(cell, datetime):
         return time_label(cell)
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+        return inert(cell)
     return "" if cell is None or math.isnan(cell) else cell
 
 
@@ -94,18 +92,8 @@ def page_excel(page: Page) -> bytes:
     UsageError
         The extra `excel` is not installed.
     """
-    try:
+    with extra("excel"):
         from xlsxwriter import Workbook  # type: ignore[import-untyped]
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            Fault(
-                "excel-extra-missing",
-                "report",
-                f"{error.name} is not installed",
-                "Excel files need the extra `excel`",
-                "Install it with pip install 'dynamo-plan[excel]', or write .csv",
-            )
-        ) from error
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with Workbook(file, options) as book:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from dynamo_plan.report.chart import Chart, Table
 from dynamo_plan.report.page import KeyFigure, Page, Section
-from dynamo_plan.report.wording import number
+from dynamo_plan.report.wording import count, number
 from dynamo_plan.schema.load import Forecast
-from dynamo_plan.units import PERCENT_PER_ONE, SECONDS_PER_HOUR
+from dynamo_plan.units import PERCENT_PER_ONE, SECONDS_PER_MINUTE
 
 RATE = "rate, 1/s"
-OFF = "came less expected, % of expected"
+OFF = "actual − expected, % of expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +53,38 @@ def load_page(title: str, services: Mapping[str, Shown], foot: str = "") -> Page
 
 def _section(service: str, shown: Shown) -> Section:
     """One service: figures, charts, a row per bucket."""
-    from dynamo_plan.report.charts import areas, fan, lines
-
     load = shown.load
-    times = [_time(start) for start in load.windows.start]
-    total = load.rate_rps.sum(axis=1)
-    by_bucket = {name: load.rate_rps[:, number_].tolist() for number_, name in enumerate(load.buckets)}
-    charts: list[Chart] = [areas(f"{service}: load by bucket", times, by_bucket, y_label=RATE)]
-    for number_, name in enumerate(load.buckets):
-        quantiles = {level: rates[:, number_].tolist() for level, rates in load.quantile_rate_rps.items()}
-        came = None if shown.actual_rps is None else shown.actual_rps[:, number_].tolist()
-        if quantiles:
-            charts.append(fan(f"{service}, {name}: quantiles", times, quantiles, actual=came, y_label=RATE))
-    if shown.actual_rps is not None:
-        came_total = shown.actual_rps.sum(axis=1)
-        off = np.where(total > 0, (came_total - total) / np.where(total > 0, total, 1.0), np.nan) * PERCENT_PER_ONE
-        charts.append(
-            lines(f"{service}: residuals", times, {"residual": off.tolist()}, y_label=OFF, marks={"none": 0.0})
-        )
-    peak = int(np.argmax(total))
+    total, window_s = load.rate_rps.sum(axis=1), load.windows.window_s
     figures = [
         KeyFigure("mean", f"{number(float(total.mean()))} /s"),
-        KeyFigure("peak", f"{number(float(total.max()))} /s", load.windows.label(peak)),
-        KeyFigure("requests", number(float(total.sum()) * load.windows.window_s)),
+        KeyFigure("peak", f"{number(float(total.max()))} /s", load.windows.label(int(np.argmax(total)))),
+        KeyFigure("requests", number(float(total.sum()) * window_s)),
     ]
-    text = f"{len(load.windows)} windows of {number(load.windows.window_s / SECONDS_PER_HOUR)} h from {load.windows.label(0)}."
-    return Section(service, text, charts=charts, tables=[_buckets(shown)], figures=figures)
+    text = f"{count(len(total), 'window')} of {window_s / SECONDS_PER_MINUTE:g} min from {load.windows.label(0)}."
+    return Section(service, text, charts=_charts(service, shown), tables=[_buckets(shown)], figures=figures)
+
+
+def _charts(service: str, shown: Shown) -> list[Chart]:
+    """Load by bucket, its fan, what came beside it."""
+    from dynamo_plan.report.charts import areas, fan, lines
+
+    load, actual = shown.load, shown.actual_rps
+    times = [_time(start) for start in load.windows.start]
+    rates = {name: load.rate_rps[:, bucket].tolist() for bucket, name in enumerate(load.buckets)}
+    charts = [areas(f"{service}: load by bucket", times, rates, y_label=RATE)]
+    if actual is not None:
+        expected, came = load.rate_rps.sum(axis=1), actual.sum(axis=1)
+        beside = {"expected": expected.tolist(), "actual": came.tolist()}
+        off = np.divide(came - expected, expected, out=np.full(expected.size, np.nan), where=expected > 0)
+        residuals = {"residual": (off * PERCENT_PER_ONE).tolist()}
+        charts.append(lines(f"{service}: expected and actual", times, beside, y_label=RATE))
+        charts.append(lines(f"{service}: residuals", times, residuals, y_label=OFF, marks={"as expected": 0.0}))
+    for bucket, name in enumerate(load.buckets if load.quantile_rate_rps else ()):
+        quantiles = {level: quantile[:, bucket].tolist() for level, quantile in load.quantile_rate_rps.items()}
+        came_here = None if actual is None else actual[:, bucket].tolist()
+        title = f"{service}, {name}: expected and quantiles"
+        charts.append(fan(title, times, quantiles, expected=rates[name], actual=came_here, y_label=RATE))
+    return charts
 
 
 def _buckets(shown: Shown) -> Table:
@@ -86,7 +92,7 @@ def _buckets(shown: Shown) -> Table:
     load, actual = shown.load, shown.actual_rps
     levels = sorted(load.quantile_rate_rps)
     columns = ["bucket", "mean, 1/s", "peak, 1/s", *(f"peak of P{level * PERCENT_PER_ONE:g}, 1/s" for level in levels)]
-    columns += [f"came within P{level * PERCENT_PER_ONE:g}, %" for level in levels] if actual is not None else []
+    columns += [f"coverage of P{level * PERCENT_PER_ONE:g}, %" for level in levels] if actual is not None else []
     rows = []
     for bucket, name in enumerate(load.buckets):
         rates = load.rate_rps[:, bucket]

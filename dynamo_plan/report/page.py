@@ -15,9 +15,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import count
 
+from dynamo_plan.extras import extra
 from dynamo_plan.report.chart import Cell, Chart, Table
 from dynamo_plan.report.charts.canvas import REFERENCE
-from dynamo_plan.report.extra import report_extra
 from dynamo_plan.report.wording import number
 
 MOST_ROWS = 2000
@@ -70,7 +70,7 @@ def page_html(page: Page) -> str:
     UsageError
         The extra `report` is not installed.
     """
-    with report_extra():
+    with extra("report"):
         from jinja2 import Environment, StrictUndefined
 
     drawings = count(1)

@@ -11,7 +11,8 @@ from dynamo_plan.report.sections.comparison import comparison
 from dynamo_plan.report.sections.evidence import assumptions, evidence, inputs
 from dynamo_plan.report.sections.limits import limits
 from dynamo_plan.report.sections.schedule import schedule
-from dynamo_plan.report.sections.summary import horizon, summary
+from dynamo_plan.report.sections.summary import summary
+from dynamo_plan.report.wording import size, span
 
 SECTIONS = (summary, schedule, energy, carbon, cost, limits, evidence, assumptions, inputs)
 
@@ -28,12 +29,13 @@ def report(runs: Sequence[ReportedRun], program: str) -> Page:
     """
     foot = f"Made by {program} from verified run folders. Times are UTC; a window is named by its left edge."
     first = runs[0]
+    subtitle = f"{span(first.plan)} · {size(first.plan)}"
     if len(runs) == 1:
-        return Page(first.title, [section(first) for section in SECTIONS], horizon(first), foot)
+        return Page(first.title, [section(first) for section in SECTIONS], subtitle, foot)
     sections: list[Section] = [comparison(runs)]
     for run in runs:
         sections += [_of_run(run, section(run)) for section in SECTIONS]
-    return Page(" and ".join(run.title for run in runs), sections, horizon(first), foot)
+    return Page(" and ".join(run.title for run in runs), sections, subtitle, foot)
 
 
 def _of_run(run: ReportedRun, section: Section) -> Section:

@@ -35,8 +35,6 @@ class ReportedRun:
     accounts : AccountsSpec or None
     binding : tuple of Binding
         Limits at which the plan stands.
-    prediction_error : dict of (str, str) to float
-        Mean error that a service's profile records [relative], by service and quantity.
     diagnosis : tuple of str
         Why no plan keeps every promise.
     unread : str
@@ -51,7 +49,6 @@ class ReportedRun:
     marginal_g_per_kwh: dict[str, list[float]] = field(default_factory=dict)
     accounts: AccountsSpec | None = None
     binding: tuple[Binding, ...] = ()
-    prediction_error: dict[tuple[str, str], float] = field(default_factory=dict)
     diagnosis: tuple[str, ...] = ()
     unread: str = ""
 

@@ -11,6 +11,7 @@ from dynamo_plan.report.accounts import saving
 from dynamo_plan.schema.horizon import window_start
 from dynamo_plan.schema.plan import Plan, PlanStatus, PoolSharing, Violation
 from dynamo_plan.schema.scenario import ObjectiveName
+from dynamo_plan.units import MINUTES_PER_HOUR, PERCENT_PER_ONE, SECONDS_PER_HOUR
 
 UNITS = {ObjectiveName.ENERGY: "kWh", ObjectiveName.COST: "USD", ObjectiveName.CARBON: "kg CO2e"}
 
@@ -30,9 +31,34 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def count(amount: int, noun: str) -> str:
-    """An amount with its noun, e.g. ``1 pool``, ``1,384 instance starts``."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+def amount(value: float) -> str:
+    """A total for people: a whole number in full, any other as `number` has it."""
+    return f"{value:,}" if isinstance(value, int) else number(value)
+
+
+def count(things: int, noun: str) -> str:
+    """So many of a thing, e.g. ``1 pool``, ``1,384 instance starts``."""
+    return f"{things:,} {noun}" if things == 1 else f"{things:,} {noun}s"
+
+
+def span(plan: Plan) -> str:
+    """When a plan runs, and its windows."""
+    minutes = plan.window_s / SECONDS_PER_HOUR * MINUTES_PER_HOUR
+    start, end = window_start(plan, 0), window_start(plan, plan.windows)
+    windows = f"{count(plan.windows, 'window')} of {minutes:g} min"
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC · {windows}"
+
+
+def size(plan: Plan) -> str:
+    """How many services, pools and sites a plan has."""
+    services = len({pool.service for pool in plan.pools})
+    counts = [(services, "service"), (len(plan.pools), "pool"), (len(plan.sites), "site")]
+    return " · ".join(count(things, noun) for things, noun in counts)
+
+
+def readable(name: str) -> str:
+    """The name of a baseline in words."""
+    return name.replace("_", " ")
 
 
 def change(baseline: float, plan: float) -> str:
@@ -40,7 +66,7 @@ def change(baseline: float, plan: float) -> str:
     saved = saving(baseline, plan)
     if math.isnan(saved):
         return ""
-    percent = f"{abs(saved) * 100:.1f}"
+    percent = f"{abs(saved) * PERCENT_PER_ONE:.1f}"
     sign = "" if float(percent) == 0 else "−" if saved > 0 else "+"
     return f"{sign}{percent} %"
 
@@ -95,9 +121,9 @@ def bound_name(proof: str) -> str:
 def breach(plan: Plan, violation: Violation) -> str:
     """A broken promise: which, where, by how much, when, and what mends it."""
     worst = max(violation.shortfall)
-    amount = f"{worst:,.0f}" if worst.is_integer() else number(worst)
+    short = f"{worst:,.0f}" if worst.is_integer() else number(worst)
     return (
-        f"{violation.constraint} at {violation.where}: short by up to {amount} {violation.unit} in "
+        f"{violation.constraint} at {violation.where}: short by up to {short} {violation.unit} in "
         f"{in_windows(plan, violation.windows)}; {violation.mend}"
     )
 
@@ -161,5 +187,5 @@ def _measure(objective: Mapping[ObjectiveName, float]) -> tuple[str, str]:
 
 def _gap(gap: float) -> str:
     if 0 < gap < SMALLEST_GAP:
-        return f"below {SMALLEST_GAP * 100:.3f} %"
-    return f"{gap * 100:.3f} %" if math.isfinite(gap) else "unknown"
+        return f"below {SMALLEST_GAP * PERCENT_PER_ONE:.3f} %"
+    return f"{gap * PERCENT_PER_ONE:.3f} %" if math.isfinite(gap) else "unknown"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from dynamo_plan.ingest.gathered import Faults
+from dynamo_plan.ingest.gathered import Faults, clipped, did_you_mean, listed
 from dynamo_plan.ingest.source import read_source
 from dynamo_plan.schema.inputs import Inputs
 from dynamo_plan.schema.load import Forecast, GridSignals
@@ -82,8 +82,8 @@ FACTORS = {DEMAND: False, CARBON_PRICE: True, "slo_scale": False}
 """Names whose values are checked here, because no schema does, and whether 0 is allowed."""
 
 
-def check_change(change: Change, where: str, folder: Path, faults: Faults) -> None:
-    """Note values that no schema of a scenario would refuse, because they are no values of it.
+def check_change(change: Change, where: str, folder: Path, faults: Faults) -> bool:
+    """Note names that do not exist, and values that no schema of a scenario would refuse, because they are no values of it.
 
     Parameters
     ----------
@@ -91,17 +91,29 @@ def check_change(change: Change, where: str, folder: Path, faults: Faults) -> No
         The sweep, for messages.
     folder : Path
         From which grid files are named.
+
+    Returns
+    -------
+    bool
+        Whether nothing was found; then the keys of the scenario that it stands for can be tried.
     """
+    found = Faults()
+    names = [*NAMED, *Scenario.model_fields]
+    for key in change:
+        if key not in names and "." not in key:
+            mend = did_you_mean(key, names) or "Correct it"
+            allowed = f"A key is a dotted path of the scenario, or one of {listed(NAMED)}"
+            found.add("sweep-key", f"{where} {key}", f"there is no key {clipped(key)}", allowed, mend)
     for key, zero_allowed in FACTORS.items():
         value = _number(change.get(key, 1.0))
         if not math.isfinite(value) or value < 0 or (value == 0 and not zero_allowed):
             allowed = f"{key} is a number {'of 0 or more' if zero_allowed else 'above 0'}"
-            faults.add(
-                "sweep-value", f"{where} {key}", f"{value_text(change[key])} does not fit", allowed, "Correct it"
-            )
+            found.add("sweep-value", f"{where} {key}", f"{value_text(change[key])} does not fit", allowed, "Correct it")
     named = change.get("grid_file")
     if isinstance(named, str):
-        read_source(folder / named, faults, f"{where} grid_file")
+        read_source(folder / named, found, f"{where} grid_file")
+    faults.extend(found)
+    return not len(found)
 
 
 def overrides_of(change: Change, scenario: Scenario, folder: Path) -> Overrides:

@@ -57,6 +57,7 @@ def optimum(model: highspy.Highs) -> float:
     return found.incumbent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_textbook_is_a_bound_and_epochs_are_a_plan(name: str) -> None:
     problem = tiny(name)
@@ -81,6 +82,7 @@ def test_epochs_stop_at_their_limit() -> None:
     assert plan_epochs(tiny("plain"), time_limit_s=0.0).planned == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "concave", "whole servers"])
 def test_all_operating_points_and_the_hull_give_the_same_optimum(name: str) -> None:
     problem = tiny(name, windows=4)
@@ -105,6 +107,7 @@ def test_the_textbook_holds_caps() -> None:
     assert search_highs(starved.highs, gap=0.0, time_limit_s=60.0).values.size == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("cbcbox") is None, reason="cbcbox (extra `bench`) is not installed")
 @pytest.mark.parametrize("name", ["plain", "whole servers"])
 def test_cbc_agrees_with_highs(name: str) -> None:

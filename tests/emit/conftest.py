@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from dynamo_plan.emit.targets import write_target
-from dynamo_plan.schema.plan import Plan
 from tests.emit.plans import PLANS
 from tests.raw_data import DATA_VARIABLE, data_set
 
@@ -41,9 +40,3 @@ def emitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Pa
         return place
 
     return of
-
-
-@pytest.fixture(scope="session")
-def week() -> Plan:
-    """A plan of the shape of the shipped week."""
-    return PLANS["week"]()

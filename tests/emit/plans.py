@@ -1,18 +1,18 @@
-"""Plans to emit: the one by hand, one with names that no file should take as they stand, and one of a week's size."""
+"""Plans to emit: the one by hand, one with names that no file should take as they stand, and that of the Azure week."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
+import pytest
+
+from dynamo_plan import plan_scenario, read_inputs
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan, PoolPlan, SitePlan
-from tests.emit.sample import TP2, sample_plan
-
-TP4 = Kind("h100", 4, 1, "bf16")
-WEEK_WINDOWS = 336
-WEEK_POOLS = 18
-CLOCKS_MHZ = (800.0, 1200.0, 1600.0, 1700.0)
+from tests.emit.sample import sample_plan
+from tests.raw_data import ROOT
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -47,41 +47,16 @@ def hostile_plan(names: tuple[str, ...] = HOSTILE) -> Plan:
     return replace(sample_plan(), name=names[-1], windows=2, pools=pools, groups=groups, servers=(), sites=(site,))
 
 
-def week_plan() -> Plan:
-    """336 half hours, 18 pools of two services, two kinds each, up to three clocks at once; some pools stop at night."""
-    pools = tuple(
-        PoolPlan(f"{service}/{bucket}", service, "site-a", (bucket,))
-        for service in ("chat", "coding")
-        for bucket in ("SS", "SM", "SL", "MS", "MM", "ML", "LS", "LM", "LL")
-    )
-    groups = []
-    for window in range(WEEK_WINDOWS):
-        hour = window // 2 % 24
-        for number, pool in enumerate(pools):
-            if hour < number % 7:
-                continue
-            busy = 1 + (hour * (number + 3)) % 5
-            kind = TP4 if number % 2 else TP2
-            groups.append(Group(window, pool.name, kind, busy, CLOCKS_MHZ[number % 4], 1.5, 0.9, busy * 700.0))
-            if hour > 12:
-                slow = CLOCKS_MHZ[(number + 1 + window % 2) % 4]
-                groups.append(Group(window, pool.name, kind, 2, slow, 0.7, 0.5, 900.0))
-            if hour > 18 and number % 3 == 0:
-                groups.append(Group(window, pool.name, TP2 if kind == TP4 else TP4, 1, 1700.0, 0.3, 0.4, 500.0))
-    whole = (100.0,) * WEEK_WINDOWS
-    site = SitePlan("site-a", whole, tuple(1.2 * kwh for kwh in whole), (20.0,) * WEEK_WINDOWS, whole)
-    first = "2024-05-12T00:00:00Z"
-    return replace(
-        sample_plan(),
-        name="week",
-        first_window_start=first,
-        window_s=1800,
-        windows=WEEK_WINDOWS,
-        pools=pools,
-        groups=tuple(groups),
-        servers=(),
-        sites=(site,),
-    )
+@cache
+def azure_week() -> Plan:
+    """The plan of the shipped Azure week: two services, 18 pools, 336 half hours; solved once."""
+    found = plan_scenario(read_inputs(ROOT / "examples/azure-week/scenario.yaml"))
+    assert found.findings == ()
+    return found.plan
 
 
-PLANS: dict[str, Callable[[], Plan]] = {"hand": sample_plan, "hostile": hostile_plan, "week": week_plan}
+PLANS: dict[str, Callable[[], Plan]] = {"hand": sample_plan, "hostile": hostile_plan, "azure-week": azure_week}
+
+SLOW = ("azure-week",)
+ALL_PLANS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in sorted(PLANS)]
+"""Every plan by its name, as parameters of tests."""

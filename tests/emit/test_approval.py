@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -174,6 +175,17 @@ def test_an_approved_plan_is_given_out(run: Path) -> None:
         ("profile:chat", "../profiles/p.csv"),
         ("grid:site-a", "../grid.csv"),
     ]
+
+
+def test_a_full_disk_is_said(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(run.iterdir())
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"approval.json: cannot be written \(No space left on device\)"):
+        approve(run, "Ada Lovelace", NOW)
+    assert sorted(run.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

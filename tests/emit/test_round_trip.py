@@ -19,11 +19,24 @@ from dynamo_plan.emit.workloads import horizon_of
 from dynamo_plan.errors import InputError, UsageError, VerificationError
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan, PoolPlan
-from tests.emit.plans import PLANS
+from tests.emit.plans import ALL_PLANS, PLANS
 from tests.emit.sample import GROUPS, sample_plan
 
 TARGETS = sorted(find_targets())
-ON_H100_MHZ = {800.0: 810.0, 1200.0: 1200.0, 1400.0: 1410.0, 1600.0: 1605.0, 1700.0: 1710.0, 1980.0: 1980.0}
+ON_H100_MHZ = {
+    800.0: 810.0,
+    900.0: 900.0,
+    1000.0: 1005.0,
+    1100.0: 1110.0,
+    1200.0: 1200.0,
+    1300.0: 1305.0,
+    1400.0: 1410.0,
+    1500.0: 1500.0,
+    1600.0: 1605.0,
+    1700.0: 1710.0,
+    1800.0: 1800.0,
+    1980.0: 1980.0,
+}
 """Clocks of the plans here and the next that an H100 supports: 210 MHz and every 15 MHz above."""
 
 CLOCKS_LOCKED = {"ansible", "nvidia-smi", "slurm"}
@@ -55,9 +68,7 @@ def of_plan(plan: Plan, target: str) -> Stated:
     return stated
 
 
-@pytest.mark.parametrize(
-    "plan", [pytest.param(name, marks=pytest.mark.slow if name == "week" else ()) for name in sorted(PLANS)]
-)
+@pytest.mark.parametrize("plan", ALL_PLANS)
 @pytest.mark.parametrize("target", TARGETS)
 def test_files_read_back_are_the_plan(emitted: Emitted, target: str, plan: str) -> None:
     whole = PLANS[plan]()
@@ -151,8 +162,16 @@ def refused(target: str, plan: Plan, folder: Path, options: EmitOptions = NO_OPT
 
 def test_keda_refuses_what_cron_cannot_say(tmp_path: Path) -> None:
     assert "the plan spans 365 days" in refused("keda", replace(sample_plan(), windows=365, window_s=86400), tmp_path)
-    assert "between two minutes" in refused("keda", replace(sample_plan(), window_s=90), tmp_path)
-    assert "between two minutes" in refused("kubernetes-cronjob", replace(sample_plan(), window_s=90), tmp_path)
+
+
+@pytest.mark.parametrize("target", ["keda", "kubernetes-cronjob", "slurm"])
+def test_windows_that_begin_between_two_minutes_are_refused(tmp_path: Path, target: str) -> None:
+    assert "between two minutes" in refused(target, replace(sample_plan(), window_s=90), tmp_path)
+
+
+def test_slurm_says_that_jobs_start_late(tmp_path: Path) -> None:
+    _, notes = write_target("slurm", sample_plan(), tmp_path / "out", options=EmitOptions(lead_s=60))
+    assert "a job begins with its window, so its instance serves 60 s later" in notes
 
 
 def test_keda_over_the_turn_of_a_year_and_a_leap_day(tmp_path: Path) -> None:

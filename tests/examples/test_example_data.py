@@ -27,6 +27,7 @@ EXPECTED_FILES = [
     "azure-week/load-coding.csv",
     "first-plan/grid.csv",
     "first-plan/load-chat.csv",
+    "from-benchmarks/grid.csv",
 ]
 
 
@@ -92,7 +93,11 @@ def test_rates_are_positive_and_p95_is_not_below_the_mean(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("path", "start", "hours"),
-    [("azure-week/grid.csv", CHAT.start, 168), ("first-plan/grid.csv", FIRST_PLAN.start, 24)],
+    [
+        ("azure-week/grid.csv", CHAT.start, 168),
+        ("first-plan/grid.csv", FIRST_PLAN.start, 24),
+        ("from-benchmarks/grid.csv", CHAT.start + timedelta(days=7), 24),
+    ],
 )
 def test_a_grid_table_has_every_hour_once_and_in_order(path: str, start: datetime, hours: int) -> None:
     table = rows(path)
@@ -186,6 +191,16 @@ def test_the_tables_are_remade_byte_for_byte(tmp_path: Path) -> None:
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.glob("*/*.csv")) == TABLES
     for path in TABLES:
         assert (tmp_path / path).read_bytes() == (EXAMPLES / path).read_bytes(), path
+
+
+@pytest.mark.data
+def test_the_lengths_are_those_of_the_conversation_log(tmp_path: Path) -> None:
+    log = raw_data() / "azure-llm-2023" / "AzureLLMInferenceTrace_conv.csv"
+    arguments = ["-o", str(tmp_path / "conv.csv"), "--service", "chat", "--buckets", "256,1024,8192/100,350,null"]
+    command = [sys.executable, "-m", "dynamo_plan", "forecast", "build", str(log), *arguments, "--quiet"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    remade = (tmp_path / "conv.requests.json").read_bytes()
+    assert remade == (EXAMPLES / "from-benchmarks" / "lengths.json").read_bytes()
 
 
 @pytest.mark.parametrize(

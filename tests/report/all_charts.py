@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from dynamo_plan.report import charts
 from dynamo_plan.report.chart import Chart
@@ -14,7 +15,13 @@ TIMES = [datetime(2024, 5, 14, hour, tzinfo=UTC) for hour in range(6)]
 UP, DOWN = [1.0, 2.0, 4.0, 4.0, 3.0, 5.0], [5.0, 3.0, 2.0, 2.5, 1.0, 1.0]
 
 
+@cache
 def every_chart() -> dict[str, Chart]:
+    """Drawn once for all tests; read only."""
+    return drawn_anew()
+
+
+def drawn_anew() -> dict[str, Chart]:
     points = [Point(x, y, f"run {x:g}", y - 0.5, y + 0.5) for x, y in zip(UP, DOWN, strict=True)]
     mirrored = [Point(point.y, point.x) for point in points]
     both = {HOSTILE: UP, "b": DOWN}

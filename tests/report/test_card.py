@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dynamo_plan.baselines.single_pool import SIZINGS
 from dynamo_plan.report.card import CARD_COLUMNS, PROVENANCES, READINGS, Making, print_card
-from dynamo_plan.schema.plan import Plan, PlanStatus, ProvenanceShare, Reshard
+from dynamo_plan.schema.plan import Plan, PlanStatus, PredictionError, ProvenanceShare, Reshard
 from dynamo_plan.schema.profile import Provenance
 from dynamo_plan.schema.scenario import ObjectiveName
 from tests.emit.sample import best_effort_plan, sample_plan
@@ -140,3 +140,11 @@ def test_a_plan_without_instances_or_baselines_prints() -> None:
 def test_markup_in_a_name_is_only_text() -> None:
     violation = replace(best_effort_plan().violations[0], mend="raise [bold]it[/bold]")
     assert "[bold]it[/bold]" in printed(replace(best_effort_plan(), violations=(violation,)))
+
+
+def test_it_says_how_wrong_the_profile_is_by_its_own_record() -> None:
+    assert "may be off" not in printed(sample_plan())
+    errors = (PredictionError("chat", "rate", 0.004, 0.014), PredictionError("chat", "power", 0.021))
+    text = " ".join(printed(replace(sample_plan(), prediction_errors=errors)).replace("│", " ").split())
+    assert "may be off chat: its profile predicts a clock left out of it with mean errors of" in text
+    assert "rate 0.4 % (worst row 1.4 %), power 2.1 %" in text

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 LINE = (Reading(1.0, 100.0, 95.0, 105.0), Reading(2.0, 150.0, 140.0, 160.0, "1400 MHz"))
-CELL = CellPicture("SM", {"1400 MHz": LINE}, {"least of all clocks": LINE}, {"1400 MHz": LINE}, {})
+CELL = CellPicture("SM", {"1400 MHz": LINE}, {"least of all clocks": LINE}, {"1400 MHz": LINE}, {}, ttft_slo_ms=250.0)
 PICTURE = KindPicture("m<b>", Kind("h100", 2, 1, "bf16"), 24, {"power": 0.021}, {"SM": LINE}, {}, (CELL,))
 
 
@@ -41,3 +41,12 @@ def test_without_errors_the_page_says_so() -> None:
     (section,) = profile_page("p", [silent]).sections
     assert section.figures == []
     assert "Too few clocks" in section.paragraphs[-1]
+
+
+def test_limits_and_bands_are_drawn_and_what_is_left_out_is_said() -> None:
+    more = KindPicture("m", Kind("h100", 2, 1, "bf16"), 24, {}, {"SM": LINE, "SL": LINE}, {}, (CELL,))
+    (section,) = profile_page("p", [more]).sections
+    assert "Over load are drawn SM of SM, SL; --bucket takes others." in section.paragraphs
+    ttft = section.charts[-1].svg
+    assert "SLO: 250" in ttft
+    assert "fill-opacity: 0.12" in ttft

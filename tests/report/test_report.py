@@ -11,7 +11,7 @@ from dynamo_plan.report.page import page_html
 from dynamo_plan.report.report import report
 from dynamo_plan.report.reported import ReportedRun, largest
 from dynamo_plan.schema.kind import Kind
-from dynamo_plan.schema.plan import Group, Plan, PoolPlan, ServerPlan, SitePlan
+from dynamo_plan.schema.plan import Group, Plan, PoolPlan, PredictionError, ServerPlan, SitePlan
 from tests.emit.sample import best_effort_plan, sample_plan, sample_scenario
 from tests.report.browser import look
 
@@ -77,3 +77,14 @@ def test_small_series_are_added_up() -> None:
     assert list(largest(series, 4)) == ["h", "i", "j", "others"]
     assert largest(series, 4)["others"] == [sum(range(7)), 7.0]
     assert largest(series, 10) == series
+
+
+def test_prediction_errors_of_the_plan_are_in_the_report() -> None:
+    errors = (PredictionError("chat", "power", 0.021, 0.096),)
+    known, silent = (
+        page_html(report([ReportedRun("r", plan, sample_scenario(), unread="for the test")], "dynamo-plan"))
+        for plan in (replace(sample_plan(), prediction_errors=errors), sample_plan())
+    )
+    assert "Prediction error" in known
+    assert ">9.60<" in known
+    assert "Prediction error: not known, the profiles record none" in silent

@@ -7,7 +7,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from dynamo_plan.emit.gpu_settings import INSTANCES_FILE, PLACE, SETTINGS_FILE, UNIT, read_settings, write_settings
+from dynamo_plan.emit.gpu_settings import (
+    INSTANCE_EXAMPLE,
+    INSTANCES_FILE,
+    PLACE,
+    SETTINGS_FILE,
+    UNIT,
+    read_settings,
+    write_settings,
+)
+from dynamo_plan.emit.index import read_index
 from dynamo_plan.emit.manifests import Fields
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated
@@ -31,6 +40,8 @@ GROUP = "gpu_machines"
 VARIABLE = "dynamo_plan_instances"
 UNITS = (f"{UNIT}.service", f"{UNIT}-reset.service", f"{UNIT}.timer")
 UNIT_FOLDER = "/etc/systemd/system"
+LONGEST_LINE = 120
+"""Characters; ansible-lint allows 160."""
 
 
 class Task(Fields):
@@ -59,18 +70,16 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     """Write the files to bring, the two playbooks and an example of an inventory."""
     (folder / FILES).mkdir()
     notes = write_settings(NAME, plan, folder / FILES, options)
-    example = (folder / FILES / f"{INSTANCES_FILE}.example").read_text(encoding="utf-8").rsplit("# ", 1)[1].split()
-    (folder / FILES / f"{INSTANCES_FILE}.example").unlink()
-    lines = [" ".join(example)]
-    machines = {"machine-1.example": {VARIABLE: lines}}
+    (folder / FILES / f"{INSTANCES_FILE}.example").unlink()  # here the inventory says it
+    first = next(iter(read_index(folder / FILES)))
+    machines = {"machine-1.example": {VARIABLE: [INSTANCE_EXAMPLE.format(name=first)]}}
     (folder / "inventory.example.yaml").write_text(yaml_text({GROUP: {"hosts": machines}}), encoding="utf-8")
     for name, title, tasks in (
         ("apply", "Set GPUs as planned", _apply_tasks()),
         ("reset", "Take GPU settings back", _reset_tasks()),
     ):
         play = {"name": title, "hosts": GROUP, "become": True, "gather_facts": False, "tasks": tasks}
-        item = "\n".join(f"  {line}" for line in yaml_text(play).splitlines())
-        (folder / f"{name}.yaml").write_text(f"---\n-{item[1:]}\n", encoding="utf-8")
+        (folder / f"{name}.yaml").write_text(f"---\n{yaml_text([play], LONGEST_LINE)}", encoding="utf-8")
     return notes
 
 

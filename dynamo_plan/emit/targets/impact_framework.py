@@ -193,7 +193,7 @@ def _component(part: Workload, site: SitePlan, horizon: Horizon) -> Object:
     for window, running in enumerate(part.windows):
         stated = {
             "requests": math.fsum(one.rate_rps for one in running) * horizon.window_s,
-            "instances": part.replicas[window],
+            "instances": part.replicas_in(window),
             "clocks": clocks_text(running),
         }
         inputs.append(_input(site, window, horizon, math.fsum(one.energy_kwh for one in running), stated))

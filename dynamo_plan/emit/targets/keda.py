@@ -16,14 +16,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dynamo_plan.emit.manifests import (
-    KUSTOMIZATION,
     WORKLOADS,
     Fields,
     Metadata,
     Name,
-    identity,
-    labels,
+    metadata,
     one_server,
+    read_objects,
     read_workloads,
     refuse,
     workload_object,
@@ -31,8 +30,8 @@ from dynamo_plan.emit.manifests import (
 )
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated, added_up
-from dynamo_plan.emit.switches import whole_minutes
-from dynamo_plan.emit.text import Object, read_yaml
+from dynamo_plan.emit.switches import refuse_parts_of_minutes, whole_minutes
+from dynamo_plan.emit.text import Object
 from dynamo_plan.emit.workloads import Horizon, Workload, find_workloads, horizon_of, runs
 from dynamo_plan.schema.plan import Plan
 from dynamo_plan.units import SECONDS_PER_MINUTE
@@ -123,10 +122,7 @@ def read_back(folder: Path, horizon: Horizon) -> Stated:
     """Instances by window, pool and kind: the largest trigger that holds at a window's left edge."""
     known = read_workloads(folder)
     entries = []
-    for path in sorted((folder / SCALED_OBJECTS).glob("*.yaml")):
-        if path.name == KUSTOMIZATION:
-            continue
-        (document,) = read_yaml(path)
+    for document in read_objects(folder / SCALED_OBJECTS):
         spec = ScaledObject.model_validate(document).spec
         spans = [
             (_moment(one.start, horizon), _moment(one.end, horizon), int(one.desiredReplicas))
@@ -141,13 +137,7 @@ def read_back(folder: Path, horizon: Horizon) -> Stated:
 
 
 def _refuse_what_cron_cannot_say(horizon: Horizon) -> None:
-    if horizon.window_s % SECONDS_PER_MINUTE or horizon.start.second:
-        raise refuse(
-            NAME,
-            f"windows of {horizon.window_s} s from {horizon.start:%H:%M:%S} on begin between two minutes",
-            "Cron knows whole minutes",
-            "Plan with `window_minutes` a whole number, from a whole minute on",
-        )
+    refuse_parts_of_minutes(NAME, horizon, "Cron knows whole minutes")
     if horizon.end - horizon.left_edge(-1) >= SHORTEST_YEAR:  # instances may be started in the window before the first
         raise refuse(
             NAME,
@@ -166,12 +156,7 @@ def _scaled_object(workload: Workload, horizon: Horizon, options: EmitOptions) -
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": {
-            "name": workload.name,
-            "namespace": options.namespace,
-            "labels": labels(workload.name),
-            "annotations": identity(workload),
-        },
+        "metadata": metadata(workload, options),
         "spec": {
             "scaleTargetRef": target,
             "pollingInterval": POLLING_S,

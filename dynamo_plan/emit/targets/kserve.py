@@ -11,25 +11,25 @@ from typing import Literal
 from pydantic import Field
 
 from dynamo_plan.emit.manifests import (
-    KUSTOMIZATION,
     PREFIX,
+    WINDOWS,
     Container,
     Fields,
     Metadata,
     Replicas,
     ScalePatch,
     clock_entries,
-    identity,
     kind_of,
-    labels,
+    metadata,
     one_server,
     pod_spec,
+    read_objects,
     scale_patch,
     write_objects,
 )
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated, added_up, window_of
-from dynamo_plan.emit.text import Object, flow_documents, read_flow_documents, read_yaml
+from dynamo_plan.emit.text import Object, flow_documents, read_flow_documents
 from dynamo_plan.emit.workloads import Horizon, Workload, find_workloads, horizon_of
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Plan
@@ -122,7 +122,7 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     write_objects(folder / "inferenceservices", {one.name: _service(one, options) for one in workloads})
     write_objects(folder / "llminferenceservices", {one.name: _llm_service(one, options) for one in workloads})
     for window, time in enumerate(horizon_of(plan).file_times()):
-        place = folder / "windows" / time
+        place = folder / WINDOWS / time
         place.mkdir(parents=True)
         for sort, (version, kind) in SORTS.items():
             patches = [scale_patch(version, kind, workload, window, options) for workload in workloads]
@@ -145,12 +145,7 @@ def _service(workload: Workload, options: EmitOptions) -> Object:
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
-        "metadata": {
-            "name": workload.name,
-            "namespace": options.namespace,
-            "labels": labels(workload.name),
-            "annotations": identity(workload) | {MODE: "Standard", STOP: "true"},
-        },
+        "metadata": metadata(workload, options, {MODE: "Standard", STOP: "true"}),
         "spec": {"predictor": {"minReplicas": 1, "maxReplicas": 1, **pod}},
     }
 
@@ -161,12 +156,7 @@ def _llm_service(workload: Workload, options: EmitOptions) -> Object:
     return {
         "apiVersion": "serving.kserve.io/v1alpha2",
         "kind": "LLMInferenceService",
-        "metadata": {
-            "name": workload.name,
-            "namespace": options.namespace,
-            "labels": labels(workload.name),
-            "annotations": identity(workload),
-        },
+        "metadata": metadata(workload, options),
         "spec": {
             "model": {"uri": f"hf://{model}", "name": model},
             "replicas": 0,
@@ -182,19 +172,17 @@ def _service_patch(patch: dict[str, object]) -> dict[str, object]:
     replicas = found.spec.replicas
     stated = found.metadata.annotations | {STOP: "false" if replicas else "true"}
     bounds = {"minReplicas": max(1, replicas), "maxReplicas": max(1, replicas)}
-    metadata = {"name": found.metadata.name, "namespace": found.metadata.namespace, "annotations": stated}
-    return {"apiVersion": found.apiVersion, "kind": found.kind, "metadata": metadata, "spec": {"predictor": bounds}}
+    changed = {"name": found.metadata.name, "namespace": found.metadata.namespace, "annotations": stated}
+    return {"apiVersion": found.apiVersion, "kind": found.kind, "metadata": changed, "spec": {"predictor": bounds}}
 
 
 def _stated(folder: Path, sort: str, horizon: Horizon) -> Stated:
     known = {}
-    for path in sorted((folder / sort).glob("*.yaml")):
-        if path.name != KUSTOMIZATION:
-            (document,) = read_yaml(path)
-            name, pool, kind = _identity(sort, document)
-            known[name] = (pool, kind)
+    for document in read_objects(folder / sort):
+        name, pool, kind = _identity(sort, document)
+        known[name] = (pool, kind)
     entries = []
-    for path in sorted((folder / "windows").glob(f"*/{sort}.yaml")):
+    for path in sorted((folder / WINDOWS).glob(f"*/{sort}.yaml")):
         window = window_of(path.parent.name, horizon)
         for document in read_flow_documents(path):
             patch = _as_scale_patch(sort, document)
@@ -206,17 +194,17 @@ def _identity(sort: str, document: object) -> tuple[str, str, Kind]:
     """Name, pool and kind of a service."""
     if sort == "inferenceservices":
         service = Service.model_validate(document)
-        metadata, containers = service.metadata, service.spec.predictor.containers or []
+        named, containers = service.metadata, service.spec.predictor.containers or []
     else:
         llm = LlmService.model_validate(document)
-        metadata, containers = llm.metadata, llm.spec.template.containers
-    kind = kind_of(metadata.annotations, containers[0])
+        named, containers = llm.metadata, llm.spec.template.containers
+    kind = kind_of(named.annotations, containers[0])
     if sort == "llminferenceservices" and (llm.spec.parallelism.tensor, llm.spec.parallelism.pipeline or 1) != (
         kind.tp,
         kind.pp,
     ):
-        raise ValueError(f"{metadata.name}: parallelism differs from the engine's")
-    return metadata.name, metadata.annotations[f"{PREFIX}pool"], kind
+        raise ValueError(f"{named.name}: parallelism differs from the engine's")
+    return named.name, named.annotations[f"{PREFIX}pool"], kind
 
 
 def _as_scale_patch(sort: str, document: object) -> ScalePatch:

@@ -27,7 +27,14 @@ from dynamo_plan.emit.manifests import (
 from dynamo_plan.emit.names import dns_names
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated
-from dynamo_plan.emit.switches import CURRENT, SWITCHES_FILE, read_switches, switches_text, whole_minutes
+from dynamo_plan.emit.switches import (
+    SWITCHES_FILE,
+    apply_script,
+    read_switches,
+    refuse_parts_of_minutes,
+    switches_text,
+    whole_minutes,
+)
 from dynamo_plan.emit.text import Object, read_yaml, yaml_documents, yaml_text
 from dynamo_plan.emit.workloads import Horizon, find_workloads, horizon_of
 from dynamo_plan.schema.plan import Plan
@@ -54,29 +61,14 @@ LARGEST_CONFIG_MAP = 1_000_000
 DEADLINE_S = 300
 """A start that is late by more [s] is left out; the next one makes up for it."""
 
-SCRIPT = """#!/bin/sh
+HEAD = """#!/bin/sh
 # Scales every workload to what the schedule has for now. Arguments: folder of the schedule, namespace.
 set -eu
 switches="$1/switches.tsv"
 namespace="$2"
 lead_s={lead_s}
-kind={kind}
-
-{current}
-
-failed=0
-wanted="$(current "${{NOW:-$(date -u +%s)}}" "$lead_s")"
-if [ -z "$wanted" ]; then
-    echo "The schedule has nothing for now; nothing is scaled." >&2
-    exit 1
-fi
-while read -r workload replicas; do
-    kubectl scale "$kind/$workload" --namespace="$namespace" --replicas="$replicas" || failed=1
-done <<WANTED
-$wanted
-WANTED
-exit "$failed"
 """
+SCALE = 'kubectl scale "{kind}/$workload" --namespace="$namespace" --replicas="$replicas"'
 
 
 class Rule(Fields):
@@ -118,7 +110,7 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     (name,) = dns_names({plan.name: f"schedule-{plan.name}"}).values()
     lead_min = whole_minutes(options.lead_s)
     kind = options.workload_kind.value.lower()
-    script = SCRIPT.format(lead_s=round(lead_min * SECONDS_PER_MINUTE), kind=kind, current=CURRENT)
+    script = apply_script(HEAD.format(lead_s=round(lead_min * SECONDS_PER_MINUTE)), SCALE.format(kind=kind))
     switches = switches_text(workloads, horizon)
     size = len(switches.encode()) + len(script)
     if size > LARGEST_CONFIG_MAP:
@@ -150,13 +142,7 @@ def read_back(folder: Path, horizon: Horizon) -> Stated:
 
 def _minutes(horizon: Horizon, lead_min: int) -> list[int]:
     """Minutes of the hour at which a window can begin or its instances are started."""
-    if horizon.window_s % SECONDS_PER_MINUTE or horizon.start.second:
-        raise refuse(
-            NAME,
-            f"windows of {horizon.window_s} s from {horizon.start:%H:%M:%S} on begin between two minutes",
-            "A CronJob starts at whole minutes",
-            "Plan with `window_minutes` a whole number, from a whole minute on",
-        )
+    refuse_parts_of_minutes(NAME, horizon, "A CronJob starts at whole minutes")
     edges = {horizon.left_edge(window).minute for window in range(horizon.windows)}
     return sorted(edges | {(edge - lead_min) % round(MINUTES_PER_HOUR) for edge in edges})
 

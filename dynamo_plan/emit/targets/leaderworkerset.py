@@ -13,7 +13,7 @@ from pydantic import Field
 
 from dynamo_plan.emit.engines import engine_of
 from dynamo_plan.emit.manifests import (
-    KUSTOMIZATION,
+    PREFIX,
     WORKLOADS,
     Fields,
     Metadata,
@@ -24,6 +24,7 @@ from dynamo_plan.emit.manifests import (
     labels,
     metadata,
     pod_spec,
+    read_objects,
     read_windows,
     refuse,
     scale_patch,
@@ -32,7 +33,7 @@ from dynamo_plan.emit.manifests import (
 )
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated, added_up
-from dynamo_plan.emit.text import Object, read_yaml
+from dynamo_plan.emit.text import Object
 from dynamo_plan.emit.workloads import Horizon, Workload, find_workloads, gpus_per_server, horizon_of
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Plan
@@ -87,11 +88,9 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
 def read_back(folder: Path, horizon: Horizon) -> Stated:
     """Instances by window, pool, kind and clock."""
     known = {}
-    for path in sorted((folder / WORKLOADS).glob("*.yaml")):
-        if path.name != KUSTOMIZATION:
-            (document,) = read_yaml(path)
-            one = LeaderWorkerSet.model_validate(document)
-            known[one.metadata.name] = _identity(one)
+    for document in read_objects(folder / WORKLOADS):
+        one = LeaderWorkerSet.model_validate(document)
+        known[one.metadata.name] = _identity(one)
     entries = []
     for window, document in read_windows(folder, horizon):
         patch = ScalePatch.model_validate(document)
@@ -102,7 +101,7 @@ def read_back(folder: Path, horizon: Horizon) -> Stated:
 def _identity(one: LeaderWorkerSet) -> tuple[str, Kind]:
     group = one.spec.leaderWorkerTemplate
     kind = kind_of(one.metadata.annotations, group.workerTemplate.spec.containers[0], group.size)
-    return one.metadata.annotations["dynamo-plan/pool"], kind
+    return one.metadata.annotations[f"{PREFIX}pool"], kind
 
 
 def _set(workload: Workload, options: EmitOptions) -> Object:

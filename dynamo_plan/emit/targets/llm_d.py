@@ -26,7 +26,7 @@ from dynamo_plan.emit.manifests import (
 )
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Stated
-from dynamo_plan.emit.switches import CURRENT, SWITCHES_FILE, read_switches, switches_text
+from dynamo_plan.emit.switches import SWITCHES_FILE, apply_script, read_switches, switches_text
 from dynamo_plan.emit.text import Object, read_yaml, yaml_text
 from dynamo_plan.emit.workloads import Horizon, Workload, find_workloads, horizon_of
 from dynamo_plan.schema.plan import Plan
@@ -45,28 +45,14 @@ Or leave scaling to llm-d, bounded by nothing of the plan:  kubectl apply -f var
 VALUES = "values"
 VARIANTS = "variants"
 
-SCRIPT = """#!/bin/sh
+HEAD = """#!/bin/sh
 # Scales every release to what the schedule has for now; run it when a window begins.
 set -eu
 switches="$(dirname "$0")/switches.tsv"
 lead_s={lead_s}
-
-{current}
-
-failed=0
-wanted="$(current "${{NOW:-$(date -u +%s)}}" "$lead_s")"
-if [ -z "$wanted" ]; then
-    echo "The schedule has nothing for now; nothing is scaled." >&2
-    exit 1
-fi
-while read -r release replicas; do
-    helm upgrade "$release" llm-d-modelservice/llm-d-modelservice --namespace={namespace} \\
-        --reuse-values --set "decode.replicas=$replicas" || failed=1
-done <<WANTED
-$wanted
-WANTED
-exit "$failed"
 """
+SCALE = """helm upgrade "$workload" llm-d-modelservice/llm-d-modelservice --namespace={namespace} \\
+        --reuse-values --set "decode.replicas=$replicas\""""
 
 
 class Artifacts(Fields):
@@ -144,9 +130,8 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
             (folder / place / f"{workload.name}.yaml").write_text(yaml_text(make(workload, options)), encoding="utf-8")
     (folder / SWITCHES_FILE).write_text(switches_text(workloads, horizon), encoding="utf-8")
     script = folder / "apply.sh"
-    script.write_text(
-        SCRIPT.format(lead_s=round(options.lead_s), namespace=options.namespace, current=CURRENT), encoding="utf-8"
-    )
+    head, scale = HEAD.format(lead_s=round(options.lead_s)), SCALE.format(namespace=options.namespace)
+    script.write_text(apply_script(head, scale), encoding="utf-8")
     script.chmod(0o755)
     return ["a variant's cost is its GPUs: relative, not in a currency"]
 
@@ -175,7 +160,7 @@ def _values(workload: Workload, options: EmitOptions) -> Object:
         "multinode": False,
         "decode": {
             "create": True,
-            "replicas": workload.replicas[0],
+            "replicas": workload.replicas_in(0),
             "parallelism": {"tensor": workload.kind.tp},
             "containers": pod_spec(workload, options, workload.kind.gpus)["containers"],
             "annotations": identity(workload),

@@ -16,8 +16,8 @@ from pydantic import Field
 from dynamo_plan.emit.engines import Engine, engine_arguments, engine_of
 from dynamo_plan.emit.manifests import (
     GPU_RESOURCE,
-    KUSTOMIZATION,
     PREFIX,
+    WINDOWS,
     Fields,
     Metadata,
     Name,
@@ -29,13 +29,14 @@ from dynamo_plan.emit.manifests import (
     labels,
     literal,
     one_server,
+    read_objects,
     refuse,
     write_objects,
 )
 from dynamo_plan.emit.names import dns_names
 from dynamo_plan.emit.options import EmitOptions, EngineName, Setting
 from dynamo_plan.emit.statements import Stated, added_up, window_of
-from dynamo_plan.emit.text import Object, flow_documents, read_flow_documents, read_yaml
+from dynamo_plan.emit.text import Object, flow_documents, read_flow_documents
 from dynamo_plan.emit.workloads import Horizon, Workload, divided_by_clock, find_workloads, horizon_of
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Plan
@@ -51,7 +52,6 @@ When a window begins:                         kubectl apply --server-side --forc
 Dynamo's own planner must not scale the same components.
 """
 GRAPHS = "graphs"
-WINDOWS = "windows"
 POWER_LIMIT = "dynamo.nvidia.com/gpu-power-limit"
 CLOCK = f"{PREFIX}frequency-mhz"
 
@@ -152,10 +152,7 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
 def read_back(folder: Path, horizon: Horizon) -> Stated:
     """Instances by window, pool, kind and clock."""
     known: dict[tuple[str, str], tuple[str, Kind, float | None]] = {}
-    for path in sorted((folder / GRAPHS).glob("*.yaml")):
-        if path.name == KUSTOMIZATION:
-            continue
-        (document,) = read_yaml(path)
+    for document in read_objects(folder / GRAPHS):
         graph = Graph.model_validate(document)
         for one in graph.spec.components[1:]:
             stated = one.podTemplate.metadata.annotations
@@ -227,7 +224,7 @@ def _worker(part: Workload, name: str, options: EmitOptions) -> Object:
     return {
         "name": name,
         "type": "worker",
-        "replicas": part.replicas[0],
+        "replicas": part.replicas_in(0),
         "scalingAdapter": {},
         "podTemplate": {"metadata": {"annotations": annotations}, "spec": {"containers": [container]}},
     }
@@ -245,7 +242,7 @@ def _adapter(graph: str, component: str, part: Workload, window: int, options: E
         "apiVersion": "nvidia.com/v1alpha1",
         "kind": "DynamoGraphDeploymentScalingAdapter",
         "metadata": {"name": f"{graph}-{component}", "namespace": options.namespace},
-        "spec": {"replicas": part.replicas[window], "dgdRef": {"name": graph, "serviceName": component}},
+        "spec": {"replicas": part.replicas_in(window), "dgdRef": {"name": graph, "serviceName": component}},
     }
 
 

@@ -79,7 +79,7 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     one_server(NAME, workloads, options)
     write_index(folder, workloads)
     for window, time in enumerate(horizon_of(plan).file_times()):
-        lines = [f"- {flow(_application(one, window, options))}\n" for one in workloads if one.replicas[window]]
+        lines = [f"- {flow(_application(one, window, options))}\n" for one in workloads if one.replicas_in(window)]
         text = "applications:\n" + "".join(lines) if lines else "applications: []\n"
         (folder / f"{time}.yaml").write_text(text, encoding="utf-8")
     return []
@@ -112,7 +112,7 @@ def _application(workload: Workload, window: int, options: EmitOptions) -> Objec
     }
     if kind.gpu.lower() in ACCELERATORS:
         config["accelerator_type"] = kind.gpu.upper()
-    deployment = {"name": f"LLMServer:{workload.name}", "num_replicas": workload.replicas[window]}
+    deployment = {"name": f"LLMServer:{workload.name}", "num_replicas": workload.replicas_in(window)}
     return {
         "name": workload.name,
         "route_prefix": f"/{workload.name}",

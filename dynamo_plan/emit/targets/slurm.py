@@ -16,6 +16,7 @@ from dynamo_plan.emit.index import read_index, write_index
 from dynamo_plan.emit.manifests import one_server
 from dynamo_plan.emit.options import EmitOptions, Setting
 from dynamo_plan.emit.statements import Key, Stated, added_up
+from dynamo_plan.emit.switches import refuse_parts_of_minutes
 from dynamo_plan.emit.workloads import Horizon, Workload, divided_by_clock, find_workloads, horizon_of, runs
 from dynamo_plan.schema.plan import Plan
 from dynamo_plan.units import SECONDS_PER_MINUTE
@@ -44,6 +45,7 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     horizon = horizon_of(plan)
     workloads = find_workloads(plan, options)
     one_server(NAME, workloads, options)
+    refuse_parts_of_minutes(NAME, horizon, "Slurm limits jobs to whole minutes")
     parts = divided_by_clock(workloads)
     write_index(folder, parts)
     engine = engine_of(options)
@@ -62,7 +64,10 @@ def emit(plan: Plan, folder: Path, options: EmitOptions) -> list[str]:
     _write_script(folder / "submit.sh", [*submit, "export TZ=UTC", *jobs])
     names = ",".join(part.name for part in parts)
     _write_script(folder / "cancel.sh", ["#!/bin/bash", "set -euo pipefail", f"scancel --name={names}"])
-    return [f"{len(jobs):,} jobs: a change of clock ends a job and starts another"]
+    notes = [f"{len(jobs):,} jobs: a change of clock ends a job and starts another"]
+    if options.lead_s:
+        notes.append(f"a job begins with its window, so its instance serves {options.lead_s:g} s later")
+    return notes
 
 
 def read_back(folder: Path, horizon: Horizon) -> Stated:

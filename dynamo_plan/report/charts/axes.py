@@ -31,6 +31,9 @@ type Along = Sequence[datetime | float]
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 """Of series that share a colour."""
 
+HATCHES = (None, "///", "...", "xx")
+"""Of areas that share a colour."""
+
 MOST_HOVERS = 400
 """Most columns of a chart that tell their numbers under the pointer; finer ones could not be hit."""
 
@@ -61,6 +64,11 @@ def held(x: Along, values: Sequence[float]) -> tuple[list[Any], list[float]]:
 def dash(index: int) -> Any:
     """Dash of a series, another one each time that the colours start again."""
     return DASHES[(index // SERIES_COLOURS) % len(DASHES)]
+
+
+def hatch(index: int) -> str | None:
+    """Hatching of an area, another one each time that the colours start again."""
+    return HATCHES[(index // SERIES_COLOURS) % len(HATCHES)]
 
 
 def colours(count: int, *, ordered: bool) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dynamo_plan.report.extra import report_extra
+from dynamo_plan.extras import extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ DOTS_PER_INCH = 72
 """SVG's own: one unit is one point."""
 
 SERIES_COLOURS = 8
-"""Colours told apart at a glance; more series repeat them in another dash."""
+"""Colours told apart at a glance; more series repeat them in another dash or hatching."""
 
 RAMP_COLOURS = 9
 """Steps from little to much."""
@@ -143,9 +143,9 @@ def canvas(title: str, text: str, height_in: float = 3.4) -> Iterator[Canvas]:
     Raises
     ------
     UsageError
-        Matplotlib is not installed.
+        The extra `report` is not installed.
     """
-    with report_extra():
+    with extra("report"):
         from matplotlib import style
         from matplotlib.figure import Figure
     # The library's own defaults, whatever a user's configuration says: the same plan gives the same page.
@@ -183,7 +183,8 @@ def _inline(drawn: str, title: str, text: str, areas: str) -> str:
     body = drawn[drawn.index("<g ") : drawn.rindex("</svg>")]
     size = re.search(r'viewBox="([^"]+)"', drawn)
     # Tags alone: what stands between them is text, and names may look like anything.
-    body = re.sub(r"<[^>]*>\s*", _tag, body)
+    body = re.sub(r"<[^>]*>\s*", _tag, body).replace("<g/> ", "")
+    body = re.sub(r'(<use [^>]*style="([^"]*)"/> )(?:<use [^>]*style="\2"/> )+', _together, body)
     name = f'<title id="{REFERENCE}name">{escape(title)}</title><desc id="{REFERENCE}text">{escape(text)}</desc>'
     described = f'role="img" aria-labelledby="{REFERENCE}name {REFERENCE}text"'
     return f'<svg viewBox="{size[1] if size else ""}" {described}>{name}\n{body}{areas}</svg>'
@@ -191,15 +192,21 @@ def _inline(drawn: str, title: str, text: str, areas: str) -> str:
 
 def _tag(found: re.Match[str]) -> str:
     """A tag with the page's colours and fonts, references of its own, and no more decimals than the eye can see."""
-    tag = re.sub(r' id="(?![mp][0-9a-f]{10}")[^"]*"', "", found[0])
-    tag = re.sub(r'id="([mp][0-9a-f]{10})"', rf'id="{REFERENCE}\1"', tag)
-    tag = re.sub(r"url\(#([mp][0-9a-f]{10})\)", rf"url(#{REFERENCE}\1)", tag)
-    tag = re.sub(r'xlink:href="#([mp][0-9a-f]{10})"', rf'href="#{REFERENCE}\1"', tag)
+    tag = re.sub(r' id="(?![hmp][0-9a-f]{10}")[^"]*"', "", found[0])
+    tag = re.sub(r'id="([hmp][0-9a-f]{10})"', rf'id="{REFERENCE}\1"', tag)
+    tag = re.sub(r"url\(#([hmp][0-9a-f]{10})\)", rf"url(#{REFERENCE}\1)", tag)
+    tag = re.sub(r'xlink:href="#([hmp][0-9a-f]{10})"', rf'href="#{REFERENCE}\1"', tag)
     tag = re.sub(r"font-family: [^;\"]*; ?", "", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
     tag = re.sub(r"(\d+\.\d\d)\d+", r"\1", tag)
     tag = re.sub(r"\s+", " ", tag).replace(" L ", "L").replace("M ", "M")
     return re.sub(r"#01(01|02|03|04|10|20)([0-9a-f]{2})", _variable, tag)
+
+
+def _together(found: re.Match[str]) -> str:
+    """Marks in a row with their style said once."""
+    style = f'style="{found[2]}"'
+    return f"<g {style}>{found[0].replace(f' {style}', '')}</g>"
 
 
 def _variable(found: re.Match[str]) -> str:

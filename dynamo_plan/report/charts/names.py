@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynamo_plan.report.chart import Cell, Chart, Table
-from dynamo_plan.report.charts.axes import colours, plain_numbers, slant_if_crowded, summary
-from dynamo_plan.report.charts.canvas import INK, MUTED, Hover, canvas, label, series_colour
+from dynamo_plan.report.charts.axes import colours, hatch, plain_numbers, slant_if_crowded, summary
+from dynamo_plan.report.charts.canvas import INK, MUTED, SURFACE, Hover, canvas, label, series_colour
 from dynamo_plan.report.wording import number
 
 FEW = 4
@@ -47,6 +47,8 @@ def bars(
             starts = [(up if value >= 0 else down) for up, down, value in zip(above, below, values, strict=True)]
             starts = starts if stacked else [0.0] * len(names)
             style: dict[str, Any] = {"bottom": starts, "width": width * 0.94, "color": colour, "label": label(name)}
+            if not ordered:
+                style |= {"hatch": hatch(index), "edgecolor": SURFACE, "linewidth": 0}
             made.axes.bar([place + shift for place in range(len(names))], list(values), **style)
             for place, (start, value) in enumerate(zip(starts, values, strict=True)):
                 x = (place + shift - width / 2, place + shift + width / 2)

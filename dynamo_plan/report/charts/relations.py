@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dynamo_plan.report.chart import Cell, Chart, Table
-from dynamo_plan.report.charts.axes import dash, dress, plain_numbers, summary
+from dynamo_plan.report.charts.axes import dash, dress, mark, plain_numbers, summary
 from dynamo_plan.report.charts.canvas import (
     INK,
     RAMP_COLOURS,
@@ -35,6 +35,9 @@ NO_VALUE = -1
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """So that groups are told apart without colours too."""
+
+BAND_OPACITY = 0.12
+"""Of a band around a line; several lie over each other [1]."""
 
 NEAR = 0.008
 """Half the side of what a point's numbers are shown for, as part of the axis [1]."""
@@ -115,8 +118,15 @@ def points(
     y_label: str = "",
     text: str = "",
     joined: bool = True,
+    level: tuple[str, float] | None = None,
 ) -> Chart:
-    """Measured points with the intervals of their uncertainty, joined in the order given."""
+    """Measured points with the intervals of their uncertainty: joined in the order given within a band, or each with a bar.
+
+    Parameters
+    ----------
+    level : tuple of str and float, optional
+        A named level to compare them with, such as a limit.
+    """
     text = text or summary({name: [point.y for point in found] for name, found in series.items()}, y_label)
     with canvas(title, text) as made:
         axes = made.axes
@@ -124,7 +134,10 @@ def points(
             xs, ys, colour = [point.x for point in found], [point.y for point in found], series_colour(index)
             lows = [point.y if point.low is None else point.low for point in found]
             highs = [point.y if point.high is None else point.high for point in found]
-            axes.vlines(xs, lows, highs, color=colour, linewidth=1.2)
+            if not joined:
+                axes.vlines(xs, lows, highs, color=colour, linewidth=1.2)
+            elif lows != highs:
+                axes.fill_between(xs, lows, highs, color=colour, alpha=BAND_OPACITY, linewidth=0)
             style = dash(index) if joined else "none"
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(
@@ -138,6 +151,8 @@ def points(
                 markeredgewidth=0.8,
                 label=label(name),
             )
+        if level is not None:
+            mark(axes, *level)
         dress(made, [], x_label, y_label, named=len(series) > 1)
         _hover_points(made.hovers, series, axes.get_xlim(), axes.get_ylim(), x_label, y_label)
     rows = tuple(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from dynamo_plan.report.chart import Chart
@@ -14,6 +14,7 @@ from dynamo_plan.report.charts.axes import (
     colours,
     dash,
     dress,
+    hatch,
     held,
     hover_columns,
     is_time,
@@ -24,6 +25,9 @@ from dynamo_plan.report.charts.axes import (
 from dynamo_plan.report.charts.canvas import INK, SURFACE, canvas, label, ramp_colour, series_colour
 
 MEDIAN = 0.5
+
+DARKEST_BAND = 4
+"""Step of the ramp for the bands next to the median; lines are seen well on it."""
 
 
 def lines(
@@ -90,10 +94,12 @@ def areas(
     text = text or summary(series, y_label)
     with canvas(title, text) as made:
         base = [0.0] * (len(x) + 1)
-        for (name, values), colour in zip(series.items(), colours(len(series), ordered=ordered), strict=True):
+        for index, (name, values) in enumerate(series.items()):
             ends, shown = held(x, values)
             top = [low + value for low, value in zip(base, shown, strict=True)]
-            made.axes.fill_between(ends, base, top, step="post", color=colour, linewidth=0, label=label(name))
+            style: dict[str, Any] = {"facecolor": colours(len(series), ordered=ordered)[index], "edgecolor": SURFACE}
+            style |= {"linewidth": 0, "hatch": None if ordered else hatch(index)}
+            made.axes.fill_between(ends, base, top, step="post", label=label(name), **style)
             base = top
         for name, level in (marks or {}).items():
             mark(made.axes, name, level)
@@ -108,36 +114,49 @@ def fan(
     x: Along,
     quantiles: Mapping[float, Sequence[float]],
     *,
+    expected: Sequence[float] | None = None,
     actual: Sequence[float] | None = None,
     x_label: str = "",
     y_label: str = "",
     text: str = "",
 ) -> Chart:
-    """A forecast with its uncertainty: bands between quantiles that mirror each other, other quantiles as lines, and what came of it.
+    """A forecast with its uncertainty: what is expected, bands from quantile to quantile, fainter outwards, and what came of it.
 
     Parameters
     ----------
     quantiles : mapping of float to sequence of float
-        By probability [1].
+        By probability [1]; where none is at or below the median, the first band begins at what is expected.
+    expected : sequence of float, optional
+        The mean.
     actual : sequence of float, optional
         NaN where nothing is known yet.
     """
-    bands = {level: _mirror(level, quantiles) for level in sorted(quantiles) if level < MEDIAN}
-    paired = {level for low, high in bands.items() if high is not None for level in (low, high)}
-    series = {_quantile(level): quantiles[level] for level in sorted(quantiles)}
+    levels = sorted(quantiles)
+    series: dict[str, Sequence[float]] = {} if expected is None else {"expected": expected}
+    series |= {_quantile(level): quantiles[level] for level in levels}
     series |= {} if actual is None else {"actual": actual}
     text = text or summary(series, y_label)
+    steps = [(_quantile(level), level, quantiles[level]) for level in levels]
+    if expected is not None and all(level > MEDIAN for level in levels):
+        steps.insert(0, ("expected", MEDIAN, expected))
     with canvas(title, text) as made:
-        for index, (low, high) in enumerate((low, high) for low, high in bands.items() if high is not None):
-            name, shade = f"{_quantile(low)} to {_quantile(high)}", ramp_colour(FAINTEST + 2 * min(index, 2))
-            made.axes.fill_between(_along(x), quantiles[low], quantiles[high], color=shade, linewidth=0, label=name)
-        for index, level in enumerate(sorted(set(quantiles) - paired, key=lambda one: (one != MEDIAN, one))):
-            style = {"color": series_colour(0), "linestyle": DASHES[index % len(DASHES)]}
-            made.axes.plot(_along(x), quantiles[level], label=_quantile(level), **style)
-        if actual is not None:
-            made.axes.plot(_along(x), actual, color=INK, linewidth=1.1, label="actual")
+        for (low, low_level, bottom), (high, high_level, top) in pairwise(steps):
+            outward = sum(MEDIAN < level <= low_level or high_level <= level < MEDIAN for level in levels)
+            shade = ramp_colour(max(DARKEST_BAND - outward, FAINTEST))
+            (ends, lower), (_, upper) = held(x, bottom), held(x, top)
+            name = f"{low} to {high}"
+            made.axes.fill_between(ends, lower, upper, step="post", color=shade, linewidth=0, label=name)
+        drawn: dict[str, Any] = {
+            "median": {"linestyle": DASHES[1]},
+            "expected": {},
+            "actual": {"color": INK, "linewidth": 1.1},
+        }
+        for name, style in drawn.items():
+            if name in series:
+                own = {"color": series_colour(0), **style}
+                made.axes.plot(*held(x, series[name]), drawstyle="steps-post", label=name, **own)
         dress(made, x, x_label, y_label, named=True)
-        hover_columns(made, x, series, steps=False)
+        hover_columns(made, x, series, steps=True)
     return Chart(title, text, made.svg, table_along(title, x, series, x_label, y_label))
 
 
@@ -148,8 +167,3 @@ def _along(x: Along) -> list[Any]:
 
 def _quantile(level: float) -> str:
     return "median" if level == MEDIAN else f"P{level * 100:g}"
-
-
-def _mirror(level: float, levels: Mapping[float, Sequence[float]]) -> float | None:
-    """The quantile as far above the median as this one is below it."""
-    return next((other for other in levels if math.isclose(other, 1 - level)), None)

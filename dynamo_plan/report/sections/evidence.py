@@ -8,14 +8,20 @@ from dynamo_plan.report.page import Section
 from dynamo_plan.report.reported import ReportedRun
 from dynamo_plan.units import PERCENT_PER_ONE
 
+QUANTITIES = {
+    "rate": "rate that one instance serves",
+    "ttft": "time to first token",
+    "tbt": "time between tokens",
+    "power": "power",
+}
+
 
 def evidence(run: ReportedRun) -> Section:
     """Provenance shares and prediction errors."""
     plan = run.plan
     text = [f"Where the bound comes from: {plan.certificate.proof}."]
-    if not run.prediction_error:
-        why = run.unread or "the profiles record none; `dynamo-plan profile fit` writes it"
-        text.append(f"Prediction error: not known, {why}.")
+    if not plan.prediction_errors:
+        text.append("Prediction error: not known, the profiles record none; `dynamo-plan profile fit` writes it.")
     charts = [_provenance(run)] if any(part.share > 0 for part in plan.provenance) else []
     return Section("What it rests on", text, charts, _errors(run))
 
@@ -28,9 +34,17 @@ def _provenance(run: ReportedRun) -> Chart:
 
 
 def _errors(run: ReportedRun) -> list[Table]:
-    rows = tuple((service, what, error * PERCENT_PER_ONE) for (service, what), error in run.prediction_error.items())
-    note = "Mean error of the profile for clocks that are left out when it is fitted"
-    return [Table("Prediction error", ("service", "quantity", "error, %"), rows, note)] if rows else []
+    rows = tuple(
+        (
+            one.service,
+            QUANTITIES.get(one.quantity, one.quantity),
+            one.mean * PERCENT_PER_ONE,
+            None if one.worst is None else one.worst * PERCENT_PER_ONE,
+        )
+        for one in run.plan.prediction_errors
+    )
+    note = "Of rows whose clock is left out when the profile is fitted, and predicted from the others; of the kind predicted worst"
+    return [Table("Prediction error", ("service", "quantity", "mean, %", "worst row, %"), rows, note)] if rows else []
 
 
 def assumptions(run: ReportedRun) -> Section:

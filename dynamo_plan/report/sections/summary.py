@@ -9,10 +9,9 @@ from dynamo_plan.report.chart import Chart, Table
 from dynamo_plan.report.charts import bars
 from dynamo_plan.report.page import KeyFigure, Section
 from dynamo_plan.report.reported import MEASURES, ReportedRun
-from dynamo_plan.report.wording import breach, change, count, number, standing
-from dynamo_plan.schema.horizon import window_start
+from dynamo_plan.report.wording import amount, breach, change, readable, standing
 from dynamo_plan.schema.plan import Baseline
-from dynamo_plan.units import MINUTES_PER_HOUR, PERCENT_PER_ONE, SECONDS_PER_HOUR
+from dynamo_plan.units import PERCENT_PER_ONE
 
 COMPARED = 4
 """Measures whose bars stand beside each other: energy, carbon, cost and GPU-hours; peaks are of another sort."""
@@ -32,7 +31,7 @@ def summary(run: ReportedRun) -> Section:
     text = [f"{plan.status.value.capitalize()}: {standing(plan, run.scenario.objective)}."]
     text += [f"Broken promise: {breach(plan, broken)}." for broken in plan.violations]
     text += [_described(one) for one in plan.baselines]
-    bound = f"{scaling_bound(load_rps(plan)) * 100:.1f} %"
+    bound = f"{scaling_bound(load_rps(plan)) * PERCENT_PER_ONE:.1f} %"
     if plan.baselines:
         text.append(BOUND_IS.format(bound=bound))
     figures = [_figure(run, index, bound) for index in range(len(MEASURES))]
@@ -45,34 +44,22 @@ def summary(run: ReportedRun) -> Section:
     )
 
 
-def horizon(run: ReportedRun) -> str:
-    """When the plan runs, and how large it is."""
-    plan = run.plan
-    minutes = plan.window_s / SECONDS_PER_HOUR * MINUTES_PER_HOUR
-    start, end = window_start(plan, 0), window_start(plan, plan.windows)
-    services = len({pool.service for pool in plan.pools})
-    parts = [count(services, "service"), count(len(plan.pools), "pool"), count(len(plan.sites), "site")]
-    span = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
-    return f"{span} · {count(plan.windows, 'window')} of {minutes:g} min · {' · '.join(parts)}"
-
-
 def _figure(run: ReportedRun, index: int, bound: str) -> KeyFigure:
     measure, notes = MEASURES[index], []
     ours = measure.of(run.plan.totals)
     for baseline in run.plan.baselines[:1]:
         against = change(measure.of(baseline.totals), ours)
-        notes += [f"{against} against {_readable(baseline)}"] if against else []
+        notes += [f"{against} against {readable(baseline.name)}"] if against else []
         if measure.name == "cost" and saving(measure.of(baseline.totals), ours) > 0:
             notes.append(f"following the load alone: at most −{bound}")
-    value = f"{ours:,}" if isinstance(ours, int) else number(ours)
-    return KeyFigure(measure.name, f"{value} {measure.unit}".strip(), "; ".join(notes))
+    return KeyFigure(measure.name, f"{amount(ours)} {measure.unit}".strip(), "; ".join(notes))
 
 
 def _totals(run: ReportedRun) -> Table:
     plan = run.plan
     columns = ["total", "plan"]
     for baseline in plan.baselines:
-        columns += [_readable(baseline), f"plan against {_readable(baseline)}"]
+        columns += [readable(baseline.name), f"plan against {readable(baseline.name)}"]
     rows = []
     for measure in MEASURES:
         ours = measure.of(plan.totals)
@@ -90,13 +77,13 @@ def _against_baselines(run: ReportedRun) -> list[Chart]:
         return []
     first, names = run.plan.baselines[0], [measure.name for measure in MEASURES[:COMPARED]]
     drawn = [one for one in run.plan.baselines if one.name not in NO_YARDSTICKS]
-    totals = {"plan": run.plan.totals} | {_readable(one): one.totals for one in drawn}
+    totals = {"plan": run.plan.totals} | {readable(one.name): one.totals for one in drawn}
     series = {
         name: [_percent(measure.of(own), measure.of(first.totals)) for measure in MEASURES[:COMPARED]]
         for name, own in totals.items()
     }
-    text = f"Totals over the horizon; {_readable(first)} is 100 %."
-    return [bars("Plan and baselines", names, series, y_label=f"% of {_readable(first)}", text=text)]
+    text = f"Totals over the horizon; {readable(first.name)} is 100 %."
+    return [bars("Plan and baselines", names, series, y_label=f"% of {readable(first.name)}", text=text)]
 
 
 def _percent(part: float, whole: float) -> float:
@@ -106,9 +93,5 @@ def _percent(part: float, whole: float) -> float:
 def _described(baseline: Baseline) -> str:
     """What a baseline is, and how to read the comparison with it."""
     reading = READINGS.get(baseline.name, "")
-    name = _readable(baseline)
+    name = readable(baseline.name)
     return f"{name[0].upper()}{name[1:]}: {baseline.description.rstrip('.')}. {reading}".rstrip()
-
-
-def _readable(baseline: Baseline) -> str:
-    return baseline.name.replace("_", " ")
