@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dynamo_plan.compare.case import Case
 from dynamo_plan.compare.system import Decision
-from dynamo_plan.compare.transitions import changes_between
 from dynamo_plan.model.quantities import (
     SiteVector,
+    changes_between,
     reshard_energy_kwh,
     reshard_hours,
     site_axes,

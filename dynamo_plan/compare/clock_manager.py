@@ -55,7 +55,7 @@ class ClockManager:
     def clocks(self, watch: Watch) -> NDArray[np.float64]:
         """See `Control`."""
         wanted = self._by_load(watch)[watch.lane]
-        in_need = RaiseClock(self.period_s).clocks(watch) > watch.planned_mhz
+        in_need = RaiseClock(self.period_s).in_need(watch, watch.frequency_mhz == watch.highest_mhz)
         return np.where(in_need | np.isnan(wanted), watch.highest_mhz, wanted)
 
     def _by_load(self, watch: Watch) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.compare.case import Case
 from dynamo_plan.compare.system import POOL_EPOCH_S, WHOLE, Layout, Service, epoch_peaks, epoch_windows
-from dynamo_plan.compare.transitions import transition_kwh
+from dynamo_plan.model.quantities import changes_between, reshard_energy_kwh, start_energy_kwh
 from dynamo_plan.problem import KindCurves
 from dynamo_plan.profile.curve import mix_curves
 from dynamo_plan.schema.kind import Kind
@@ -89,7 +89,9 @@ class PoolManager:
             return top * (gpus // self._service.kind.gpus)
         energy_kwh = fleet.power(states, np.full(states.shape[0], rate_rps)) * self._hours / WATTS_PER_KILOWATT
         if before is not None:
-            energy_kwh = energy_kwh + transition_kwh(self._problem, self._kinds, before, states)
+            new = changes_between(self._problem, self._kinds, before, states)
+            energy_kwh = energy_kwh + new.started.sum(axis=1) * start_energy_kwh(self._problem)
+            energy_kwh = energy_kwh + new.resharded.sum(axis=1) * reshard_energy_kwh(self._problem)
         return np.asarray(states[int(np.argmin(energy_kwh))])
 
 

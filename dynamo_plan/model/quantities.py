@@ -8,6 +8,7 @@ at which a pool can be planned by itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from dynamo_plan.model.constraints.resharding import resharded
 from dynamo_plan.problem import PoolProblem, Problem, RoutedPool
+from dynamo_plan.schema.kind import Kind
 from dynamo_plan.units import SECONDS_PER_HOUR, WH_PER_KWH
 
 
@@ -119,7 +121,7 @@ def reshard_saving(problem: Problem, pool: PoolProblem | RoutedPool, prices: Sit
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Instances that are there and were not before, at each window's left edge, shape (window, kind).
+    """Instances that are there and were not before, at each window's left edge, shape (window, kind) or as the states given.
 
     Attributes
     ----------
@@ -175,16 +177,17 @@ def changes(problem: Problem, pool: PoolProblem | RoutedPool, counts: NDArray[np
     window's as well.
     """
     before = np.concatenate([counts[:1] if pool.initial_counts is None else pool.initial_counts[None, :], counts[:-1]])
-    rises = np.maximum(counts - before, 0)
-    moved = _moved(problem, pool, before, counts)
+    new = changes_between(problem, pool.kinds, before, counts)
     if pool.final_counts is not None:
-        rises[-1] += np.maximum(pool.final_counts - counts[-1], 0)
-        moved[-1] += _moved(problem, pool, counts[-1], pool.final_counts)
-    return Changes(rises - moved, moved)
+        back = changes_between(problem, pool.kinds, counts[-1], pool.final_counts)
+        new.started[-1] += back.started
+        new.resharded[-1] += back.resharded
+    return new
 
 
-def _moved(
-    problem: Problem, pool: PoolProblem | RoutedPool, before: NDArray[np.int64], after: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Instances re-sharded between states (..., kind); none where these are not told from starts."""
-    return resharded(before, after, pool.kinds) if problem.transitions.reshards else np.zeros_like(after)
+def changes_between(
+    problem: Problem, kinds: Sequence[Kind], before: NDArray[np.int64], after: NDArray[np.int64]
+) -> Changes:
+    """Instances started and re-sharded from one state to another, shape (..., kind); all start where re-shards are not told apart."""
+    moved = resharded(before, after, kinds) if problem.transitions.reshards else np.zeros_like(after)
+    return Changes(np.maximum(after - before, 0) - moved, moved)

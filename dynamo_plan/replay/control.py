@@ -97,7 +97,11 @@ class RaiseClock:
 
     def clocks(self, watch: Watch) -> NDArray[np.float64]:
         """See `Control`."""
+        is_raised = watch.frequency_mhz > watch.planned_mhz
+        return np.where(self.in_need(watch, is_raised), watch.highest_mhz, watch.planned_mhz)
+
+    def in_need(self, watch: Watch, is_raised: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which slots need the highest clock (slot,), less readily given up where it `is_raised` already."""
         ttft = watch.ttft_s / (self.ttft_share * watch.ttft_slo_s)
         load = np.maximum(ttft, watch.iteration_s / (self.tbt_share * watch.tbt_slo_s))
-        is_raised = watch.frequency_mhz > watch.planned_mhz
-        return np.where(load > np.where(is_raised, RELEASE, 1.0), watch.highest_mhz, watch.planned_mhz)
+        return np.asarray(load > np.where(is_raised, RELEASE, 1.0))

@@ -10,13 +10,12 @@ import pytest
 
 from dynamo_plan.compare.case import Case, case_of
 from dynamo_plan.emit.engine_table import write_engine_table
-from dynamo_plan.engine import simulate
 from dynamo_plan.ingest import read_engine_table, read_inputs
 from dynamo_plan.schema.engine_table import EngineTable
 from dynamo_plan.schema.inputs import Inputs
-from dynamo_plan.schema.requests import Requests
+from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.trace import Trace
-from tests.replay.cases import GRID, LARGE, SMALL, entry, machine
+from tests.replay.cases import GRID, LARGE, SMALL, entry, profile_rows
 from tests.replay.conftest import write_csv
 
 WINDOW_S = 300
@@ -74,27 +73,10 @@ def requests(seed: int = 5) -> Trace:
     return Trace("trace", arrival_ns, *lengths)
 
 
-def profile_rows() -> list[tuple[object, ...]]:
-    """Rows of both kinds and clocks for each bucket, as an open-loop client would measure the engine."""
-    names = ("model", "gpu", "tp", "pp", "dtype", "frequency_mhz", "input_tokens", "output_tokens")
-    latencies = ("ttft_p50_ms", "ttft_p99_ms", "tbt_p50_ms", "tbt_p99_ms")
-    rows: list[tuple[object, ...]] = [
-        (*names, "request_rate_rps", "throughput_rps", *latencies, "power_w", "provenance", "source")
-    ]
-    for kind in (SMALL, LARGE):
-        model = machine(kind)
-        for clock in (1000.0, 2000.0):
-            for given, made in LENGTHS.values():
-                fixed = ("m", kind.gpu, kind.tp, kind.pp, kind.dtype, clock, given, made)
-                idle_w = float(model.between_clocks(model.idle_power_w, clock))
-                rows.append((*fixed, 0, 0, "", "", "", "", idle_w, "modelled", "the engine itself"))
-                for rate in kind.tp / 2 * clock / 2000 * 40.0 * 100 / given * np.array([0.1, 0.3, 0.5, 0.7, 0.9]):
-                    at = np.cumsum(np.random.default_rng(3).exponential(1 / rate, 2000))
-                    found = simulate(model, clock, Requests.at(at, given, made))
-                    ttft, tbt = (np.quantile(values, (0.5, 0.99)) * 1e3 for values in (found.ttft_s, found.tbt_s))
-                    power_w = float(found.energy_j.sum()) / found.end_s
-                    rows.append((*fixed, rate, rate, *ttft, *tbt, power_w, "modelled", "the engine itself"))
-    return rows
+def loads_rps(kind: Kind, clock_mhz: float, input_tokens: int) -> list[float]:
+    """Five loads to profile at."""
+    fastest = kind.tp / 2 * clock_mhz / 2000 * 40.0 * 100 / input_tokens
+    return [fastest * share for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
 
 
 def mixing_rows() -> list[tuple[object, ...]]:
@@ -113,7 +95,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Read only."""
     folder = tmp_path_factory.mktemp("compared")
     (folder / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
-    write_csv(folder / "profile.csv", profile_rows())
+    write_csv(folder / "profile.csv", profile_rows(list(LENGTHS.values()), loads_rps, 2000))
     write_csv(folder / "mixing.csv", mixing_rows())
     write_engine_table(EngineTable("", tuple(entry(kind) for kind in (SMALL, LARGE))), folder / "profile.engine.csv")
     starts = [f"2024-05-14T00:{5 * window:02d}:00Z" for window in range(len(RATES_RPS))]

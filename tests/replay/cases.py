@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dynamo_plan.engine import simulate
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.replay.traffic import Arrivals
 from dynamo_plan.schema.bucket import Bucket, bucket_grid
@@ -14,6 +15,7 @@ from dynamo_plan.schema.engine_table import EngineEntry, Evidence
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, PoolPlan
 from dynamo_plan.schema.profile import Provenance
+from dynamo_plan.schema.requests import Requests
 
 SMALL, LARGE = Kind("h100", 2, 1, "bf16"), Kind("h100", 4, 1, "bf16")
 SERVICE = "chat"
@@ -92,3 +94,31 @@ def many(count: int, length_s: float, seed: int = 1) -> dict[str, Arrivals]:
     random = np.random.default_rng(seed)
     at = np.sort(random.random(count)) * length_s
     return arrivals(list(zip(at, random.integers(10, 300, count), random.integers(1, 30, count), strict=True)))
+
+
+def profile_rows(
+    lengths: Sequence[tuple[int, int]], rates_rps: Callable[[Kind, float, int], Sequence[float]], requests: int
+) -> list[tuple[object, ...]]:
+    """A profile of both kinds and clocks, header first, as an open-loop client would measure the engine.
+
+    `rates_rps` has the loads to measure at, by kind, clock [MHz] and input length.
+    """
+    kind_columns = ("model", "gpu", "tp", "pp", "dtype", "frequency_mhz", "input_tokens", "output_tokens")
+    latencies = ("ttft_p50_ms", "ttft_p99_ms", "tbt_p50_ms", "tbt_p99_ms")
+    rows: list[tuple[object, ...]] = [
+        (*kind_columns, "request_rate_rps", "throughput_rps", *latencies, "power_w", "provenance", "source")
+    ]
+    for kind in (SMALL, LARGE):
+        model = machine(kind)
+        for clock in (1000.0, 2000.0):
+            for given, made in lengths:
+                fixed = ("m", kind.gpu, kind.tp, kind.pp, kind.dtype, clock, given, made)
+                idle_w = float(model.between_clocks(model.idle_power_w, clock))
+                rows.append((*fixed, 0, 0, "", "", "", "", idle_w, "modelled", "the engine itself"))
+                for rate in rates_rps(kind, clock, given):
+                    at = np.cumsum(np.random.default_rng(3).exponential(1 / rate, requests))
+                    found = simulate(model, clock, Requests.at(at, given, made))
+                    ttft, tbt = (np.quantile(values, (0.5, 0.99)) * 1e3 for values in (found.ttft_s, found.tbt_s))
+                    power_w = float(found.energy_j.sum()) / found.end_s
+                    rows.append((*fixed, rate, rate, *ttft, *tbt, power_w, "modelled", "the engine itself"))
+    return rows

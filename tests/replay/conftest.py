@@ -11,10 +11,9 @@ import pytest
 
 from dynamo_plan.cli import run
 from dynamo_plan.emit.engine_table import write_engine_table
-from dynamo_plan.engine import simulate
 from dynamo_plan.schema.engine_table import EngineTable
-from dynamo_plan.schema.requests import Requests
-from tests.replay.cases import LARGE, SMALL, entry, machine
+from dynamo_plan.schema.kind import Kind
+from tests.replay.cases import LARGE, SMALL, entry, profile_rows
 
 INPUT_TOKENS, OUTPUT_TOKENS = 200, 20
 WINDOW_S, WINDOWS = 600, 4
@@ -74,28 +73,10 @@ def write_trace(path: Path, arrival_s: np.ndarray, *, inputs: int = INPUT_TOKENS
     return write_csv(path, [("TIMESTAMP", "ContextTokens", "GeneratedTokens"), *rows])
 
 
-def profile_rows() -> list[tuple[object, ...]]:
-    """Rows of both kinds and clocks at seven loads, as an open-loop client would measure the engine."""
-    kind_columns = ("model", "gpu", "tp", "pp", "dtype", "frequency_mhz", "input_tokens", "output_tokens")
-    latencies = ("ttft_p50_ms", "ttft_p99_ms", "tbt_p50_ms", "tbt_p99_ms")
-    rows: list[tuple[object, ...]] = [
-        (*kind_columns, "request_rate_rps", "throughput_rps", *latencies, "power_w", "provenance", "source")
-    ]
-    for kind in (SMALL, LARGE):
-        for clock in (1000.0, 2000.0):
-            model = machine(kind)
-            fixed = ("m", kind.gpu, kind.tp, kind.pp, kind.dtype, clock, INPUT_TOKENS, OUTPUT_TOKENS)
-            idle_w = float(model.between_clocks(model.idle_power_w, clock))
-            rows.append((*fixed, 0, 0, "", "", "", "", idle_w, "modelled", "the engine itself"))
-            fastest = 40.0 * kind.tp / 2 * clock / 2000
-            for share in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0):
-                rate = fastest * share
-                at = np.cumsum(np.random.default_rng(3).exponential(1 / rate, 4000))
-                found = simulate(model, clock, Requests.at(at, INPUT_TOKENS, OUTPUT_TOKENS))
-                ttft, tbt = (np.quantile(values, (0.5, 0.99)) * 1e3 for values in (found.ttft_s, found.tbt_s))
-                power_w = float(found.energy_j.sum()) / found.end_s
-                rows.append((*fixed, rate, rate, *ttft, *tbt, power_w, "modelled", "the engine itself"))
-    return rows
+def loads_rps(kind: Kind, clock_mhz: float, input_tokens: int) -> list[float]:
+    """Seven loads to profile at."""
+    fastest = 40.0 * kind.tp / 2 * clock_mhz / 2000
+    return [fastest * share for share in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0)]
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Read only."""
     folder = tmp_path_factory.mktemp("invented")
     (folder / "scenario.yaml").write_text(SCENARIO, encoding="utf-8")
-    write_csv(folder / "profile.csv", profile_rows())
+    write_csv(folder / "profile.csv", profile_rows([(INPUT_TOKENS, OUTPUT_TOKENS)], loads_rps, 4000))
     write_engine_table(EngineTable("", tuple(entry(kind) for kind in (SMALL, LARGE))), folder / "profile.engine.csv")
     starts = [f"2024-05-14T00:{10 * window:02d}:00Z" for window in range(WINDOWS)]
     loads = [(start, "chat", "AA", rate) for start, rate in zip(starts, RATES_RPS, strict=True)]
