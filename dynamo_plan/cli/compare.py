@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dynamo_plan.cli.console import SETTINGS, Output, OutputOption, Row, console, print_rows, say
+from dynamo_plan.cli.console import Output, OutputOption, Row, console, print_rows, say
 from dynamo_plan.cli.log_options import (
     ColumnOption,
     FormatOption,
@@ -20,7 +18,7 @@ from dynamo_plan.cli.log_options import (
     ZoneOption,
 )
 from dynamo_plan.cli.overrides import SetOption, override
-from dynamo_plan.cli.progress import progress
+from dynamo_plan.cli.progress import phases, progress
 from dynamo_plan.cli.request_options import (
     AccuracyOption,
     AtOption,
@@ -100,7 +98,7 @@ def compare(
     if asked.unknown:
         say(f"Left out: {count(asked.unknown, 'request')} of no service of the scenario.")
     tables = engines_of(inputs.scenario, scenario.parent, list(asked.traces), engine)
-    with _progress() as on_progress:
+    with phases(by_line=True) as on_progress:
         found = compare_systems(inputs, tables, shifted(asked.traces, at), chosen, on_progress)
     _refuse_nothing(found, scenario)
     _print(found, by, output)
@@ -108,7 +106,10 @@ def compare(
         write_comparison(json_file, found, force=force)
         say(f"Wrote {json_file}")
     if html is not None:
-        _write_page(found, html, force=force)
+        from dynamo_plan.cli.html_page import write_page
+        from dynamo_plan.report.comparison_page import comparison_page
+
+        write_page(html, lambda version: comparison_page(found, version), force=force)
 
 
 def _refuse_nothing(found: Comparison, scenario: Path) -> None:
@@ -171,42 +172,3 @@ def _row(found: Comparison, run: SystemRun) -> Row:
         "windows": run.spans,
         "windows_kept": run.met,
     }
-
-
-def _write_page(found: Comparison, html: Path, *, force: bool) -> None:
-    from importlib.metadata import version
-
-    from dynamo_plan.emit.atomic import write_new_file
-    from dynamo_plan.report.comparison_page import comparison_page
-    from dynamo_plan.report.page import page_html
-
-    page = comparison_page(found, f"dynamo-plan {version('dynamo-plan')}")
-    write_new_file(html, page_html(page).encode("utf-8", errors="replace"), force=force)
-    say(f"Wrote {html}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on stderr with the system at work; a line per system where that is no terminal."""
-    terminal = console(stderr=True)
-    if SETTINGS.quiet or not terminal.is_terminal:
-        begun: set[str] = set()
-
-        def tell(name: str, share: float) -> None:
-            if name not in begun:
-                begun.add(name)
-                say(f"{name} ({share:.0%} of all done)")
-
-        yield tell
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[name]}"),
-    )
-    with Progress(*columns, console=terminal, transient=True) as shown:
-        task = shown.add_task("compare", total=1.0, name="")
-        yield lambda name, share: shown.update(task, completed=share, name=name)

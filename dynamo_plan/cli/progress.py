@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dynamo_plan.cli.console import SETTINGS, console
+from dynamo_plan.cli.console import SETTINGS, console, say
 
 
 @contextmanager
@@ -16,11 +16,14 @@ def progress(what: str) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
-def phases() -> Iterator[Callable[[str, float], None]]:
-    """The same for a work of several phases: the bar is told what is being done, and the share of it that is done."""
+def phases(*, by_line: bool = False) -> Iterator[Callable[[str, float], None]]:
+    """The same for a work of several phases: the bar is told what is being done, and the share that is done.
+
+    Where there is no terminal, `by_line` says when a phase begins; the share is then of the whole work.
+    """
     terminal = console(stderr=True)
     if SETTINGS.quiet or not terminal.is_terminal:
-        yield lambda what, share: None
+        yield _lines() if by_line else lambda what, share: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -28,3 +31,15 @@ def phases() -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns, console=terminal, transient=True) as shown:
         task = shown.add_task("", total=1.0)
         yield lambda what, share: shown.update(task, description=what, completed=share)
+
+
+def _lines() -> Callable[[str, float], None]:
+    """Says each phase once, when it begins."""
+    begun: set[str] = set()
+
+    def tell(what: str, share: float) -> None:
+        if what not in begun:
+            begun.add(what)
+            say(f"{what} ({share:.0%} of all done)")
+
+    return tell

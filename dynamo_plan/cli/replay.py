@@ -101,7 +101,10 @@ def replay(
     _print(found, output)
     say(f"Wrote {path}")
     if html is not None:
-        _write_page(found, html, force=force)
+        from dynamo_plan.cli.html_page import write_page
+        from dynamo_plan.report.replay_page import replay_page
+
+        write_page(html, lambda version: replay_page(found, version), force=force)
     if calibrate is not None:
         _calibrate(case, carried, calibrate, force=force)
 
@@ -122,18 +125,6 @@ def _print(found: Replay, output: Output) -> None:
         from dynamo_plan.emit.replay_file import replay_json
 
         print_record(json.loads(replay_json(found)), output)
-
-
-def _write_page(found: Replay, html: Path, *, force: bool) -> None:
-    from importlib.metadata import version
-
-    from dynamo_plan.emit.atomic import write_new_file
-    from dynamo_plan.report.page import page_html
-    from dynamo_plan.report.replay_page import replay_page
-
-    page = replay_page(found, f"dynamo-plan {version('dynamo-plan')}")
-    write_new_file(html, page_html(page).encode("utf-8", errors="replace"), force=force)
-    say(f"Wrote {html}")
 
 
 def _calibrate(case: Case, carried: Carried, output: Path, *, force: bool) -> None:
