@@ -47,11 +47,12 @@ CLOCKS_MHZ = np.array([1000.0, 1400.0, 1980.0])
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Measured: times of the parts [s], instances at peak, spans, and two sums that tell one run from another."""
+    """Measured: times of the parts [s], instances at peak, subclusters, spans, and two sums that tell one run from another."""
 
     run_s: float
     quantiles_s: float
     instances: int
+    subclusters: int
     spans: int
     served: int
     energy_kwh: float
@@ -143,6 +144,7 @@ def measure(*, control: bool = False) -> Found:
         run_s=middle - begin,
         quantiles_s=time.perf_counter() - middle,
         instances=max(sum(group.instances for group in groups) for groups in schedule.groups),
+        subclusters=ran.subclusters,
         spans=spans,
         served=int(ran.outcome.is_served.sum()),
         energy_kwh=float(ran.outcome.energy_j.sum()) / JOULES_PER_KWH,
@@ -169,6 +171,7 @@ def replay(bench: Bench) -> Table:
         cells = {
             "clocks": "controlled" if control else "as planned",
             "instances": str(first["instances"]),
+            "subclusters": str(first["subclusters"]),
             "bucket-windows": str(first["spans"]),
             "requests/s": f"{REQUESTS / again['run_s']:,.0f}",
             "run": seconds(again["run_s"]),

@@ -1,27 +1,37 @@
-"""A schedule carried out by the engine: starts, drains and clocks at the edges of epochs, clocks in between by a control."""
+"""A schedule carried out by the engine: requests to lanes, lanes to clusters, one for each core where nothing couples them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.engine import Action, Cluster, Order, Outcome, PoolPlan, Router
-from dynamo_plan.engine.tables import NOBODY, Limit, Slot, Status, Time
-from dynamo_plan.replay.control import OBSERVED_S, PERIOD_S, Control, Watch
-from dynamo_plan.replay.lanes import NO_CLOCKS, OFF, Clocks, Engines, Lanes, lanes_of
+from dynamo_plan.engine import Cluster, Outcome, PoolPlan, Router
+from dynamo_plan.engine.tables import NOBODY
+from dynamo_plan.parallel import cores
+from dynamo_plan.replay.control import Control
+from dynamo_plan.replay.execution import Execution
+from dynamo_plan.replay.lanes import NO_CLOCKS, Clocks, Engines, Lanes, lanes_of
 from dynamo_plan.replay.schedule import Schedule
+from dynamo_plan.replay.steering import Steering
+from dynamo_plan.replay.subclusters import Subcluster, joined, subclusters_of
 from dynamo_plan.replay.traffic import Arrivals, Arriving, Predictor, Traffic, traffic_of
 from dynamo_plan.schema.bucket import Bucket
-from dynamo_plan.units import MS_PER_SECOND, SECONDS_PER_MINUTE, SECONDS_PER_PICOSECOND
-
-CLOCK_SWITCH_S = 0.08
-"""From a clock being set to its being in force: 50 to 80 ms through nvidia-smi. Source: readings of DynamoLLM, section V."""
+from dynamo_plan.units import MS_PER_SECOND, SECONDS_PER_MINUTE
 
 STEP_S = SECONDS_PER_MINUTE
 """Longest step over which power is a mean: what a site's meter shows."""
+
+PER_CORE = 2
+"""Subclusters per core at most: requests of some take twice as long as those of others, and a core that is done goes on to the next."""
+
+LEAST_REQUESTS = 500
+"""Mean requests to a subcluster in an epoch below which it does not pay: its orders and the change of threads take 50 us, a tenth of what
+serving these takes."""
 
 type OnShare = Callable[[float], None]
 """Told how much of the work is done [1]."""
@@ -51,6 +61,8 @@ class Ran:
         Clock of a lane's instances, mean over instances and time; 0 where none runs.
     raised_s : float
         Instance time above the schedule's clocks.
+    subclusters : int
+        How many were served side by side; nothing else depends on it.
     """
 
     schedule: Schedule
@@ -59,6 +71,7 @@ class Ran:
     outcome: Outcome
     clock_mhz: NDArray[np.float64]
     raised_s: float
+    subclusters: int
 
 
 def run_schedule(
@@ -72,9 +85,13 @@ def run_schedule(
     router: Router = Router.LEAST_UNPREFILLED,
     control: Control | None = None,
     clocks_mhz: Clocks = NO_CLOCKS,
+    subclusters: int | None = None,
     on_share: OnShare = lambda share: None,
 ) -> Ran:
     """Serve requests by a schedule until all that an instance opens for have ended.
+
+    Lanes that nothing couples are served side by side on all cores; what comes of them does not depend on it. A control couples all: it
+    sees them together, and may have tables by their numbers.
 
     Parameters
     ----------
@@ -85,6 +102,8 @@ def run_schedule(
         What the control watches, and above which gaps between tokens are counted.
     clocks_mhz : mapping of (service, Kind) to tuple of float
         Clocks that the control may set besides the schedule's and the highest [MHz].
+    subclusters : int, optional
+        In how many the lanes are cut at most; by default as many as pay.
 
     Raises
     ------
@@ -93,22 +112,16 @@ def run_schedule(
     """
     lanes = lanes_of(schedule, engines, clocks_mhz)
     traffic = traffic_of(arrivals, buckets, schedule, lanes, predictor)
-    step_s = step_of(schedule)
-    cluster = Cluster(
-        lanes.settings,
-        _pools(schedule, lanes, promises, router),
-        traffic.requests,
-        traffic.lane,
-        bin_s=step_s,
-        bins=round(schedule.edges_s[-1] / step_s) + 1,
-    )
-    tower = _Tower(schedule, lanes, cluster, promises, control, Arriving(traffic, len(lanes.lanes)))
-    for epoch in range(len(schedule.groups)):
-        tower.begin(epoch)
-        tower.watch_until(schedule.edges_s[epoch + 1])
-        on_share((epoch + 1) / len(schedule.groups))
-    outcome = tower.end()
-    return Ran(schedule, lanes, traffic, outcome, *tower.clocks())
+    pools = _pools(schedule, lanes, promises, router)
+    most = 1 if control is not None else subclusters or _paying(len(traffic.requests), len(schedule.groups))
+    parts = subclusters_of(lanes, pools, traffic, most)
+    steering = None if control is None else _steering(control, schedule, lanes, promises, traffic)
+    outcome, clocks = _served(schedule, traffic, parts, steering, on_share)
+    clock_mhz = np.zeros((len(schedule.groups), len(lanes.lanes)))
+    for own, (mean_mhz, _) in zip(parts, clocks, strict=True):
+        clock_mhz[:, own.lane_places] = mean_mhz
+    raised_s = sum(raised_s for _, raised_s in clocks)
+    return Ran(schedule, lanes, traffic, outcome, clock_mhz, raised_s, len(parts))
 
 
 def step_of(schedule: Schedule) -> float:
@@ -127,7 +140,13 @@ def strictest(schedule: Schedule, pool: int, promises: Promises) -> Promise:
     )
 
 
-def _pools(schedule: Schedule, lanes: Lanes, promises: Promises, router: Router) -> list[PoolPlan]:
+def _paying(requests: int, epochs: int) -> int:
+    """How many subclusters there may be before they take longer than they spare."""
+    count = cores()
+    return 1 if count == 1 else max(min(PER_CORE * count, requests // (epochs * LEAST_REQUESTS)), 1)
+
+
+def _pools(schedule: Schedule, lanes: Lanes, promises: Promises, router: Router) -> tuple[PoolPlan, ...]:
     """A pool of the engine per lane; a pool's lanes spill to each other, round and round."""
     found = []
     for place, lane in enumerate(lanes.lanes):
@@ -137,152 +156,35 @@ def _pools(schedule: Schedule, lanes: Lanes, promises: Promises, router: Router)
         rows = tuple(lanes.highest[lane.begin : lane.stop].tolist())
         chunk = lanes.settings[rows[0]].serving.chunk_tokens
         found.append(PoolPlan(rows, 0, router, limit_s, following, chunk))
-    return found
+    return tuple(found)
 
 
-class _Tower:
-    """Orders to the instances of a cluster, and what it is known to have been told."""
+def _steering(control: Control, schedule: Schedule, lanes: Lanes, promises: Promises, traffic: Traffic) -> Steering:
+    """A control, with what it is told of all lanes."""
+    limits = [strictest(schedule, one.pool, promises) for one in lanes.lanes]
+    ttft_slo_s = np.array([one.ttft_ms for one in limits]) / MS_PER_SECOND
+    tbt_slo_s = np.array([one.tbt_ms for one in limits]) / MS_PER_SECOND
+    return Steering(control, lanes, ttft_slo_s, tbt_slo_s, Arriving(traffic, len(lanes.lanes)))
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        lanes: Lanes,
-        cluster: Cluster,
-        promises: Promises,
-        control: Control | None,
-        arriving: Arriving,
-    ) -> None:
-        self._arriving = arriving
-        self._schedule, self._lanes, self._cluster, self._control = schedule, lanes, cluster, control
-        lane = lanes.lane_of_slot
-        self._lane = lane
-        limits = [strictest(schedule, one.pool, promises) for one in lanes.lanes]
-        self._ttft_slo_s = np.array([one.ttft_ms for one in limits])[lane] / MS_PER_SECOND
-        self._tbt_slo_s = np.array([one.tbt_ms for one in limits])[lane] / MS_PER_SECOND
-        self._row_of = {
-            (int(lanes.highest[one.begin]), clock): row
-            for one in lanes.lanes
-            for row, clock in enumerate(lanes.clocks_mhz.tolist())
-            if lanes.settings[row].model is lanes.settings[int(lanes.highest[one.begin])].model
-        }
-        self._epoch, self._orders = 0, list[Order]()
-        self._closing: set[int] = set()
-        self._set = np.full(lane.size, OFF, dtype=np.int64)
-        self._since_s = 0.0
-        shape = (len(schedule.groups), len(lanes.lanes))
-        self._clock_s, self._on_s = np.zeros(shape), np.zeros(shape)
-        self._raised_s = 0.0
 
-    def begin(self, epoch: int) -> None:
-        """Orders at the edge: instances that end drain, others change clocks, new ones open at once, having been started ahead."""
-        self._book(self._schedule.edges_s[epoch])
-        self._epoch, now = epoch, self._schedule.edges_s[epoch]
-        wanted = self._lanes.rows[epoch]
-        pool = np.array([one.pool for one in self._lanes.lanes], dtype=np.int64)[self._lane]
-        # Where a pool ends altogether nobody could take over its queue: its instances drain once they have begun all requests.
-        stays = np.bincount(pool, wanted != OFF, len(self._schedule.pools))[pool] > 0
-        self._closing -= set(np.flatnonzero(wanted != OFF).tolist())
-        for slot in np.flatnonzero(wanted != self._set).tolist():
-            before, row = int(self._set[slot]), int(wanted[slot])
-            if row == OFF and not stays[slot]:
-                self._closing.add(slot)
-            elif row == OFF:
-                self._orders.append(Order(now, Action.DRAIN, slot))
-            elif before == OFF:
-                self._orders += [Order(now, Action.SET, slot, row), Order(now, Action.SWITCH_ON, slot)]
-                self._orders.append(Order(now, Action.OPEN, slot))
-            else:
-                self._orders.append(Order(now + CLOCK_SWITCH_S, Action.SET, slot, row))
-        self._set = wanted.copy()
+def _served(
+    schedule: Schedule, traffic: Traffic, parts: Sequence[Subcluster], steering: Steering | None, on_share: OnShare
+) -> tuple[Outcome, list[tuple[NDArray[np.float64], float]]]:
+    """What became of the requests, and the clocks of each subcluster; the engine's loops leave the interpreter to other threads."""
+    step_s, epochs = step_of(schedule), len(schedule.groups)
+    bins = round(schedule.edges_s[-1] / step_s) + 1
 
-    def watch_until(self, end_s: float) -> None:
-        """Run to the end of the epoch, with looks in between where clocks are controlled."""
-        now = self._schedule.edges_s[self._epoch]
-        while now < end_s:
-            if self._control is None and not self._closing:
-                self._advance(end_s)
-                return
-            now = min(now + (PERIOD_S if self._control is None else self._control.period_s), end_s)
-            self._advance(now)
-            self._close(now)
-            if now < end_s:
-                self._steer(now)
+    def begun(own: Subcluster) -> Execution:
+        cluster = Cluster(own.lanes.settings, own.pools, *own.sent(traffic), bin_s=step_s, bins=bins)
+        return Execution(schedule, own.lanes, cluster, steering)
 
-    def end(self) -> Outcome:
-        """Serve what has come, with the instances of the last epoch, and close the books no sooner than that ends."""
-        last_s = self._schedule.edges_s[-1]
-        self._book(last_s)
-        self._cluster.advance()
-        ended_s = float(self._cluster.state.times[:, Time.END].max(initial=0)) * SECONDS_PER_PICOSECOND
-        return self._cluster.finish(max(last_s, ended_s))
-
-    def clocks(self) -> tuple[NDArray[np.float64], float]:
-        """Mean clock by epoch and lane [MHz], and instance time above the schedule's clocks [s]."""
-        mean = np.divide(self._clock_s, self._on_s, out=np.zeros_like(self._clock_s), where=self._on_s > 0)
-        return mean, self._raised_s
-
-    def _advance(self, until_s: float) -> None:
-        self._cluster.advance(until_s, self._orders)
-        self._orders = []
-
-    def _close(self, now_s: float) -> None:
-        """Drain instances of pools that end, as soon as none of their requests waits."""
-        slots = self._cluster.state.slots
-        for slot in sorted(self._closing):
-            if slots[slot, Slot.UNPREFILLED] == 0:
-                self._orders.append(Order(now_s, Action.DRAIN, slot))
-                self._closing.remove(slot)
-
-    def _steer(self, now_s: float) -> None:
-        """Ask the control for clocks, and set those that differ."""
-        if self._control is None:
-            return
-        self._book(now_s)
-        wanted = self._control.clocks(self._watch(now_s))
-        running = self._set != OFF
-        current = self._lanes.clocks_mhz[self._set]
-        for slot in np.flatnonzero(running & (wanted != current)).tolist():
-            row = self._row_of[int(self._lanes.highest[slot]), float(wanted[slot])]
-            self._orders.append(Order(now_s + CLOCK_SWITCH_S, Action.SET, slot, row))
-            self._set[slot] = row
-
-    def _watch(self, now_s: float) -> Watch:
-        slots, settings = self._cluster.state.slots, self._cluster.settings
-        running, planned = self._set != OFF, self._lanes.rows[self._epoch]
-        row = np.where(planned != OFF, planned, 0)
-        batch, unprefilled = slots[:, Slot.RUNNING], slots[:, Slot.UNPREFILLED]
-        decode_ps = settings.decode[row, batch, 0] + settings.decode[row, batch, 1] * slots[:, Slot.CONTEXT]
-        chunk = np.minimum(settings.limits[row, Limit.CHUNK], settings.prefill.shape[1] - 1)
-        whole, rest = unprefilled // chunk, unprefilled % chunk
-        last_ps = np.where(rest > 0, decode_ps + settings.prefill[row, rest], 0)
-        ttft_ps = whole * (decode_ps + settings.prefill[row, chunk]) + last_ps
-        clocks = self._lanes.clocks_mhz
-        return Watch(
-            now_s=now_s,
-            epoch=self._epoch,
-            is_open=slots[:, Slot.STATUS] == Status.OPEN,
-            lane=self._lane,
-            requests=slots[:, Slot.REQUESTS].copy(),
-            unprefilled_tokens=unprefilled.copy(),
-            ttft_s=np.where(running, ttft_ps, 0) * SECONDS_PER_PICOSECOND,
-            iteration_s=np.where(running & (batch > 0), decode_ps, 0) * SECONDS_PER_PICOSECOND,
-            ttft_slo_s=self._ttft_slo_s,
-            tbt_slo_s=self._tbt_slo_s,
-            frequency_mhz=np.where(running, clocks[self._set], 0.0),
-            planned_mhz=np.where(planned != OFF, clocks[np.maximum(planned, 0)], 0.0),
-            highest_mhz=np.where(planned != OFF, clocks[self._lanes.highest], 0.0),
-            rate_rps=self._arriving.rate_rps(now_s, OBSERVED_S),
-        )
-
-    def _book(self, now_s: float) -> None:
-        """Enter the clocks set since the last booking."""
-        passed = now_s - self._since_s
-        running = self._set != OFF
-        clocks = np.where(running, self._lanes.clocks_mhz[np.maximum(self._set, 0)], 0.0)
-        planned = self._lanes.rows[self._epoch]
-        size = len(self._lanes.lanes)
-        self._clock_s[self._epoch] += passed * np.bincount(self._lane, clocks, size)
-        self._on_s[self._epoch] += passed * np.bincount(self._lane, running, size)
-        is_raised = running & (planned != OFF) & (clocks > self._lanes.clocks_mhz[np.maximum(planned, 0)])
-        self._raised_s += passed * float(is_raised.sum())
-        self._since_s = now_s
+    with ThreadPoolExecutor(min(len(parts), cores())) as threads:
+        executions = list(threads.map(begun, parts))
+        for epoch in range(epochs):
+            # All wait for the last at every edge, which costs little, so that progress is told and a fault ends the run.
+            list(threads.map(Execution.carry_out, executions, repeat(epoch)))
+            on_share((epoch + 1) / epochs)
+        # An instance that is still on idles until the last request of all has ended, wherever that is.
+        ended_s = max(threads.map(Execution.serve, executions))
+    clocks = [one.clocks() for one in executions]
+    return joined(parts, (executions.pop(0).close(ended_s) for _ in parts), traffic.requests), clocks

@@ -51,7 +51,7 @@ ALLOWED = {
     "whatif": PROBLEM_SIDE | {"planner", "report"},
     "shipped": {"errors"},
     "verify": PLAN_SIDE | {"remembered"},
-    "replay": PLAN_SIDE | {"engine", "compiled"},
+    "replay": PLAN_SIDE | {"engine", "compiled", "parallel"},
     "compare": PROBLEM_SIDE | {"model", "solve", "baselines", "planner", "replay", "compiled"},
     "report": PLAN_SIDE | {"extras", "spreadsheets"},
     "emit": PLAN_SIDE | {"extras", "spreadsheets"},

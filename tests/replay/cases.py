@@ -63,10 +63,11 @@ def group(
     kind: Kind = SMALL,
     clock: float = 2000.0,
     rate: float = 1.0,
+    service: str = SERVICE,
     **rest: tuple[float, ...],
 ) -> Group:
-    """Instances of a pool of the service."""
-    return Group(0, f"{SERVICE}/{pool}", kind, instances, clock, rate, 0.5, 0.0, **rest)
+    """Instances of a pool of a service."""
+    return Group(0, f"{service}/{pool}", kind, instances, clock, rate, 0.5, 0.0, **rest)
 
 
 def schedule(*epochs: Sequence[Group], pools: Sequence[str] = ("all",), length_s: float = 10.0) -> Schedule:
