@@ -167,6 +167,8 @@ def _row(found: Comparison, run: SystemRun) -> Row:
         "power_p99_kw": run.power_p99_kw,
         "completed": run.completed,
         "unserved": run.unserved,
+        "timed_out": run.timed_out,
+        "moved": run.moved,
         "preempted": run.preempted,
         "within_slo": run.within_slo,
         "windows": run.spans,

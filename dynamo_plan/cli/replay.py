@@ -45,6 +45,22 @@ def replay(
     clock_control: Annotated[
         bool, typer.Option("--clock-control/--no-clock-control", help="Raise clocks when slack runs out, every 5 s.")
     ] = False,
+    queue_control: Annotated[
+        bool,
+        typer.Option(
+            "--queue-control/--no-queue-control",
+            help="Where requests would be late: urgent ones first, others elsewhere, timed-out ones given up.",
+        ),
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.001,
+            help="Until requests that wait are given up; with it queues are controlled. [default: 10 x TTFT SLO]",
+        ),
+    ] = None,
     seed: SeedOption = 1,
     html: HtmlOption = None,
     format: FormatOption = None,
@@ -75,7 +91,7 @@ def replay(
     from dynamo_plan.emit.run_folder import read_run_scenario, read_trusted_plan
     from dynamo_plan.engine import Router
     from dynamo_plan.ingest.logs.options import log_options
-    from dynamo_plan.replay import Options, Predictor, RaiseClock, replay_plan
+    from dynamo_plan.replay import Options, Predictor, QueueManager, RaiseClock, replay_plan
 
     for path in (html, calibrate):
         if path is not None:
@@ -93,7 +109,12 @@ def replay(
         found, carried = replay_plan(
             case,
             shifted(asked.traces, at),
-            Options(Predictor(predictor_accuracy, seed), Router[router.name], RaiseClock() if clock_control else None),
+            Options(
+                Predictor(predictor_accuracy, seed),
+                Router[router.name],
+                RaiseClock() if clock_control else None,
+                QueueManager(timeout_s=timeout) if queue_control or timeout is not None else None,
+            ),
             unknown_service=asked.unknown,
             on_share=on_share,
         )

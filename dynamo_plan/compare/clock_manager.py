@@ -1,5 +1,7 @@
 """The instance manager of the paper: every few seconds the clock of least power that keeps the SLO at the load that comes.
 
+Queues that would break the SLO all the same are `replay.QueueManager`'s: urgent requests first, others elsewhere, given up when timed out.
+
 Load is what came to a lane in the last minute, shared by its instances; clocks keep the SLO at it if their capacity by the profile is as
 much. The highest is set where even its capacity is exceeded, or where the queue would break the SLO. How the paper's manager measures load
 is not said there. Source: DynamoLLM, section IV, the instance manager.
@@ -18,6 +20,7 @@ from dynamo_plan.compare.system import Decision
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.replay.control import PERIOD_S, RaiseClock, Watch
 from dynamo_plan.replay.lanes import lanes_of
+from dynamo_plan.replay.queues import QueueManager
 from dynamo_plan.replay.requested import engines_of
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.service_assembly import ServiceAssembly
@@ -80,8 +83,8 @@ class ClockManager:
         return np.where(np.isfinite(power.min(axis=1)), chosen, np.nan)
 
 
-def with_clock_manager(case: Case, decision: Decision) -> Decision:
-    """A system with its clocks set by a manager, of those that the profile and the engine know."""
+def with_instance_manager(case: Case, decision: Decision) -> Decision:
+    """A system with clocks set by a manager, of those that the profile and the engine know, and queues looked after."""
     schedule = decision.schedule
     engines = engines_of(case.inputs.scenario, case.tables, schedule)
     assemblies = {assembly.service.name: assembly for assembly in case.services}
@@ -102,7 +105,7 @@ def with_clock_manager(case: Case, decision: Decision) -> Decision:
     )
     for place, key in enumerate(keys):
         _enter(abilities, place, clocks[key], _curves(assemblies[key[0]], key[1]), first[key[0]])
-    return replace(decision, control=ClockManager(abilities), clocks_mhz=clocks)
+    return replace(decision, control=ClockManager(abilities), queues=QueueManager(), clocks_mhz=clocks)
 
 
 def _curves(assembly: ServiceAssembly, kind: Kind) -> list[tuple[OperatingCurve, ...]]:

@@ -138,6 +138,7 @@ def _carried_out(case: Case, decision: Decision, options: CompareOptions, on_sha
         predictor=options.predictor,
         router=options.router,
         control=decision.control,
+        queues=decision.queues,
         clocks_mhz=decision.clocks_mhz,
         on_share=on_share,
     )
@@ -157,6 +158,8 @@ def _run(case: Case, system: System, decision: Decision, ran: Ran, books: Books)
         power_p99_kw=quantile(books.energies.power_kw, 0.99) or 0.0,
         completed=completed,
         unserved=len(ran.traffic.requests) - completed,
+        timed_out=outcome.squashed,
+        moved=outcome.moved,
         preempted=int((outcome.preemptions > 0).sum()),
         buckets=bucket_replays(ran, case.promises),
         course=course_of(ran, books.energies),

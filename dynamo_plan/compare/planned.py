@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.compare.case import Case
-from dynamo_plan.compare.clock_manager import with_clock_manager
+from dynamo_plan.compare.clock_manager import with_instance_manager
 from dynamo_plan.compare.system import CannotRunError, Decision
 from dynamo_plan.errors import PlanError
 from dynamo_plan.planner import plan_scenario
@@ -44,4 +44,4 @@ def planned(case: Case, inputs: Inputs) -> Decision:
     distance = f"{gap:.2g} %" if gap >= LEAST_SHOWN else f"{LEAST_SHOWN} %"
     notes = [f"The plan is within {distance} of the best by its own numbers."]
     notes += [f"It breaks {one.constraint} at {one.where}: {one.mend}" for one in plan.violations]
-    return with_clock_manager(case, Decision(schedule, held, notes=tuple(notes), plan=plan))
+    return with_instance_manager(case, Decision(schedule, held, notes=tuple(notes), plan=plan))

@@ -13,6 +13,7 @@ from dynamo_plan.compare.case import Case
 from dynamo_plan.profile.curve import OperatingCurve
 from dynamo_plan.replay.control import Control
 from dynamo_plan.replay.lanes import NO_CLOCKS, Clocks
+from dynamo_plan.replay.queues import QueueManager
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.schema.kind import Kind
 from dynamo_plan.schema.plan import Group, Plan, PoolPlan
@@ -45,6 +46,8 @@ class Decision:
         At least those of the schedule's instances; what is held beyond them is on and unused.
     control : Control or None
         Who sets clocks between decisions.
+    queues : QueueManager or None
+        Who looks after requests that wait too long.
     clocks_mhz : mapping
         That it may set.
     notes : tuple of str
@@ -55,6 +58,7 @@ class Decision:
     schedule: Schedule
     held_gpus: Held
     control: Control | None = None
+    queues: QueueManager | None = None
     clocks_mhz: Clocks = NO_CLOCKS
     notes: tuple[str, ...] = ()
     plan: Plan | None = None

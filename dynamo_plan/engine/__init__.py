@@ -1,7 +1,7 @@
 """One serving instance with continuous batching, and pools of them behind routers; used by profile and replay, knows neither."""
 
 from dynamo_plan.engine.capacity import Limits, Traffic, capacity_at_slo
-from dynamo_plan.engine.cluster import Cluster, Order, PoolPlan
+from dynamo_plan.engine.cluster import Cluster, Order, PoolPlan, Wait
 from dynamo_plan.engine.instance import simulate, simulate_closed_loop
 from dynamo_plan.engine.outcome import Outcome
 from dynamo_plan.engine.settings import Serving, Setting
@@ -18,6 +18,7 @@ __all__ = [
     "Serving",
     "Setting",
     "Traffic",
+    "Wait",
     "capacity_at_slo",
     "simulate",
     "simulate_closed_loop",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from dynamo_plan.engine.tables import (
     Command,
     Cursor,
     Mark,
+    Patience,
     Pool,
     Router,
     Slot,
@@ -51,6 +53,11 @@ class PoolPlan:
         Pool that takes requests that no open instance here can take; `NOBODY` is none.
     spill_above_tokens : int
         Un-prefilled tokens on the least loaded instance above which requests go there as well, if that has fewer than its own limit.
+    is_tended : bool
+        When a request comes that would be late, the queue of its instance is looked after: urgent requests go first, those that would be
+        late where they are not, or less so, and those that have timed out are given up.
+    move_to : int
+        Pool for longer requests that they may then go to; `NOBODY` is none.
     """
 
     slots: tuple[int, ...]
@@ -59,6 +66,16 @@ class PoolPlan:
     gap_limit_s: float = 0.1
     spill_to: int = NOBODY
     spill_above_tokens: int = NEVER
+    is_tended: bool = False
+    move_to: int = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long after its arrival a request may wait for its first token [s]: as promised, and before it may be given up."""
+
+    due_s: float = math.inf
+    timeout_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +100,8 @@ def command_table(orders: Sequence[Order]) -> Integers:
 
 
 def picoseconds(seconds: float) -> int:
-    """Seconds in whole picoseconds."""
-    return round(seconds * PICOSECONDS_PER_SECOND)
+    """Seconds in whole picoseconds; infinity is `NEVER`."""
+    return NEVER if seconds == math.inf else round(seconds * PICOSECONDS_PER_SECOND)
 
 
 class Cluster:
@@ -101,6 +118,8 @@ class Cluster:
     requests : Requests
     pool : array of int, shape (request,), optional
         Pool of each request; all go to the first.
+    waits : sequence of Wait, (bucket,)
+        What pools that are tended go by; buckets beyond wait for ever.
     bin_s, bins
         Length [s] and number of the time bins of energy; the last holds all that is later.
     stepping : bool
@@ -116,6 +135,7 @@ class Cluster:
         requests: Requests,
         pool: Column | None = None,
         *,
+        waits: Sequence[Wait] = (),
         bin_s: float = 3600.0,
         bins: int = 1,
         stepping: bool = False,
@@ -124,7 +144,7 @@ class Cluster:
         self._rows, self._pools, self._requests = tuple(settings), tuple(pools), requests
         tokens = requests.input_tokens + requests.output_tokens
         self.settings = settings_of(settings, int(tokens.max(initial=1)), max(int(tokens.sum()), 1))
-        self.state = _state(self._rows, self._pools, requests, pool, bins)
+        self.state = _state(self._rows, self._pools, requests, pool, waits, bins)
         cursors = self.state.cursors
         cursors[Cursor.BIN] = picoseconds(bin_s)
         cursors[Cursor.LONGEST] = STEPPING if stepping else SKIPPING
@@ -179,16 +199,26 @@ class Cluster:
             bin_s=float(state.cursors[Cursor.BIN]) * SECONDS_PER_PICOSECOND,
             end_s=now * SECONDS_PER_PICOSECOND,
             rejected=int(state.cursors[Cursor.REJECTED]),
+            moved=int(state.cursors[Cursor.MOVED]),
+            squashed=int(state.cursors[Cursor.SQUASHED]),
             events=int(state.cursors[Cursor.EVENTS]),
             iterations=int(state.cursors[Cursor.ITERATIONS]),
         )
 
 
 def _state(
-    rows: tuple[Setting, ...], pools: tuple[PoolPlan, ...], requests: Requests, pool: Column | None, bins: int
+    rows: tuple[Setting, ...],
+    pools: tuple[PoolPlan, ...],
+    requests: Requests,
+    pool: Column | None,
+    waits: Sequence[Wait],
+    bins: int,
 ) -> State:
     """The state before anything has happened."""
     count, classes = len(requests), int(requests.bucket.max(initial=0)) + 1
+    patience = np.full((classes, len(Patience)), NEVER, dtype=np.int64)
+    for number, wait in enumerate(waits[:classes]):
+        patience[number] = picoseconds(wait.due_s), picoseconds(wait.timeout_s)
     slots = _slots(pools)
     times = np.full((count, len(Time)), NOBODY, dtype=np.int64)
     times[:, Time.ARRIVAL] = requests.arrival_ps
@@ -205,6 +235,7 @@ def _state(
     return State(
         cursors=np.zeros(len(Cursor), dtype=np.int64),
         pools=_pools(pools),
+        patience=patience,
         slots=slots,
         residues=np.zeros((len(slots), PAGE_TOKENS), dtype=np.int64),
         steady=np.zeros((len(slots), classes), dtype=np.int64),
@@ -238,10 +269,10 @@ def _pools(pools: tuple[PoolPlan, ...]) -> Integers:
     table = np.full((len(pools), len(Pool)), NOBODY, dtype=np.int64)
     begin = 0
     for number, one in enumerate(pools):
-        limit = NEVER if one.gap_limit_s == float("inf") else picoseconds(one.gap_limit_s)
         table[number, Pool.BEGIN], table[number, Pool.STOP] = begin, begin + len(one.slots)
         table[number, Pool.ROUTER], table[number, Pool.TURN] = one.router, begin
         table[number, Pool.SPILL_TO], table[number, Pool.SPILL_ABOVE] = one.spill_to, one.spill_above_tokens
-        table[number, Pool.GAP_LIMIT] = limit
+        table[number, Pool.GAP_LIMIT] = picoseconds(one.gap_limit_s)
+        table[number, Pool.TENDED], table[number, Pool.MOVE_TO] = one.is_tended, one.move_to
         begin += len(one.slots)
     return table

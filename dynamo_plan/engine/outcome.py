@@ -41,6 +41,8 @@ class Outcome:
         When the run ended [s].
     rejected : int
         Requests that no instance's KV cache could hold.
+    moved, squashed : int
+        Moves of waiting requests to another instance, and requests given up when they had timed out.
     events, iterations : int
         Segments simulated, and engine iterations in them.
     """
@@ -58,6 +60,8 @@ class Outcome:
     bin_s: float
     end_s: float
     rejected: int
+    moved: int
+    squashed: int
     events: int
     iterations: int
 

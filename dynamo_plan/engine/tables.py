@@ -149,6 +149,15 @@ class Pool(IntEnum):
     TURN = 6  # next slot in round robin
     HEAD = 7  # requests that wait for an instance to open
     TAIL = 8
+    TENDED = 9  # 1: what waits too long goes first, elsewhere, or is given up
+    MOVE_TO = 10  # pool for longer requests that it may go to, or NOBODY
+
+
+class Patience(IntEnum):
+    """Columns of `State.patience`, by class: how long after its arrival a request may wait for its first token [ps]."""
+
+    DUE = 0  # as promised
+    TIMEOUT = 1  # before it may be given up
 
 
 class Router(IntEnum):
@@ -189,6 +198,8 @@ class Cursor(IntEnum):
     REJECTED = 5
     EVENTS = 6
     ITERATIONS = 7
+    MOVED = 8
+    SQUASHED = 9
 
 
 class State(NamedTuple):
@@ -198,6 +209,7 @@ class State(NamedTuple):
     ----------
     cursors : array of int, shape (`Cursor`,)
     pools : array of int, shape (pool, `Pool`)
+    patience : array of int, shape (class, `Patience`)
     slots : array of int, shape (slot, `Slot`)
     residues : array of int, shape (slot, `PAGE_TOKENS`)
         Running requests by (tokens in the cache - iterations) modulo the page: tells which of them take a new block when.
@@ -219,6 +231,7 @@ class State(NamedTuple):
 
     cursors: Integers
     pools: Integers
+    patience: Integers
     slots: Integers
     residues: Integers
     steady: Integers

@@ -122,5 +122,6 @@ class _Alone:
             predictor=Predictor(seed=options.predictor.seed),
             router=options.router,
             control=options.control,
+            queues=options.queues,
         )
         return bucket_replays(ran, made.promises, made.first)

@@ -18,6 +18,7 @@ from dynamo_plan.replay.accounts import (
 )
 from dynamo_plan.replay.control import Control
 from dynamo_plan.replay.latencies import LEAST_REQUESTS, bucket_replays, quantile
+from dynamo_plan.replay.queues import QueueManager
 from dynamo_plan.replay.requested import buckets_of, covered, engines_of, nothing_to_serve, promises_of
 from dynamo_plan.replay.run import OnShare, Promises, Ran, run_schedule
 from dynamo_plan.replay.schedule import Schedule
@@ -91,11 +92,12 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How requests are foreseen and routed, and who sets clocks; see `run_schedule`."""
+    """How requests are foreseen and routed, who sets clocks and who looks after queues; see `run_schedule`."""
 
     predictor: Predictor = field(default_factory=Predictor)
     router: Router = Router.LEAST_UNPREFILLED
     control: Control | None = None
+    queues: QueueManager | None = None
 
 
 def replay_plan(
@@ -130,6 +132,7 @@ def replay_plan(
         predictor=options.predictor,
         router=options.router,
         control=options.control,
+        queues=options.queues,
         on_share=on_share,
     )
     if not len(ran.traffic.requests):
@@ -160,6 +163,7 @@ def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_s
         router=options.router.name.lower().replace("_", "-"),
         predictor_accuracy=options.predictor.accuracy,
         clock_control=options.control is not None,
+        queue_control=options.queues is not None,
         seed=options.predictor.seed,
         window_s=plan.window_s,
         first_window_start=time_label(window_start(plan, made.first)),
@@ -168,10 +172,12 @@ def _record(case: Case, traces: Mapping[str, Trace], carried: Carried, unknown_s
         requests=len(traffic.requests),
         completed=completed,
         too_large=outcome.rejected,
-        waiting=len(traffic.requests) - completed - outcome.rejected,
+        timed_out=outcome.squashed,
+        waiting=len(traffic.requests) - completed - outcome.rejected - outcome.squashed,
         left_out=replace(traffic.left_out, outside_horizon=made.outside, unknown_service=unknown_service),
         mispredicted=traffic.mispredicted,
         elsewhere=traffic.elsewhere,
+        moved=outcome.moved,
         preempted=int((outcome.preemptions > 0).sum()),
         replayed=replayed_account(energies, ledgers, gpu_hours, starts, plan.window_s),
         planned=planned_account(sites, gpu_hours, starts, plan.window_s),

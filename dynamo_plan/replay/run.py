@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamo_plan.engine import Cluster, Outcome, PoolPlan, Router
+from dynamo_plan.engine import Cluster, Outcome, PoolPlan, Router, Wait
 from dynamo_plan.engine.tables import NOBODY
 from dynamo_plan.parallel import cores
 from dynamo_plan.replay.control import Control
 from dynamo_plan.replay.execution import Execution
 from dynamo_plan.replay.lanes import NO_CLOCKS, Clocks, Engines, Lanes, lanes_of
+from dynamo_plan.replay.queues import QueueManager, larger_lanes
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.replay.steering import Steering
 from dynamo_plan.replay.subclusters import Subcluster, joined, subclusters_of
@@ -84,6 +85,7 @@ def run_schedule(
     predictor: Predictor = Predictor(),  # noqa: B008 (frozen)
     router: Router = Router.LEAST_UNPREFILLED,
     control: Control | None = None,
+    queues: QueueManager | None = None,
     clocks_mhz: Clocks = NO_CLOCKS,
     subclusters: int | None = None,
     on_share: OnShare = lambda share: None,
@@ -99,7 +101,7 @@ def run_schedule(
         Requests, and the grid of their buckets, input class outermost.
     engines : mapping of (service, Kind) to EngineEntry
     promises : mapping of (service, bucket) to Promise
-        What the control watches, and above which gaps between tokens are counted.
+        What the control watches, above which gaps between tokens are counted, and by when requests that wait are due.
     clocks_mhz : mapping of (service, Kind) to tuple of float
         Clocks that the control may set besides the schedule's and the highest [MHz].
     subclusters : int, optional
@@ -113,10 +115,16 @@ def run_schedule(
     lanes = lanes_of(schedule, engines, clocks_mhz)
     traffic = traffic_of(arrivals, buckets, schedule, lanes, predictor)
     pools = _pools(schedule, lanes, promises, router)
+    waits = tuple[Wait, ...]()
+    if queues is not None:
+        larger = larger_lanes(schedule, lanes, buckets)
+        pools = tuple(replace(one, is_tended=True, move_to=lane) for one, lane in zip(pools, larger, strict=True))
+        promised = (promises.get((service, bucket.name)) for service, bucket in traffic.buckets)
+        waits = tuple(queues.wait(None if one is None else one.ttft_ms) for one in promised)
     most = 1 if control is not None else subclusters or _paying(len(traffic.requests), len(schedule.groups))
     parts = subclusters_of(lanes, pools, traffic, most)
     steering = None if control is None else _steering(control, schedule, lanes, promises, traffic)
-    outcome, clocks = _served(schedule, traffic, parts, steering, on_share)
+    outcome, clocks = _served(schedule, traffic, parts, waits, steering, on_share)
     clock_mhz = np.zeros((len(schedule.groups), len(lanes.lanes)))
     for own, (mean_mhz, _) in zip(parts, clocks, strict=True):
         clock_mhz[:, own.lane_places] = mean_mhz
@@ -168,14 +176,19 @@ def _steering(control: Control, schedule: Schedule, lanes: Lanes, promises: Prom
 
 
 def _served(
-    schedule: Schedule, traffic: Traffic, parts: Sequence[Subcluster], steering: Steering | None, on_share: OnShare
+    schedule: Schedule,
+    traffic: Traffic,
+    parts: Sequence[Subcluster],
+    waits: tuple[Wait, ...],
+    steering: Steering | None,
+    on_share: OnShare,
 ) -> tuple[Outcome, list[tuple[NDArray[np.float64], float]]]:
     """What became of the requests, and the clocks of each subcluster; the engine's loops leave the interpreter to other threads."""
     step_s, epochs = step_of(schedule), len(schedule.groups)
     bins = round(schedule.edges_s[-1] / step_s) + 1
 
     def begun(own: Subcluster) -> Execution:
-        cluster = Cluster(own.lanes.settings, own.pools, *own.sent(traffic), bin_s=step_s, bins=bins)
+        cluster = Cluster(own.lanes.settings, own.pools, *own.sent(traffic), waits=waits, bin_s=step_s, bins=bins)
         return Execution(schedule, own.lanes, cluster, steering)
 
     with ThreadPoolExecutor(min(len(parts), cores())) as threads:

@@ -21,7 +21,7 @@ from dynamo_plan.replay.lanes import Lane, Lanes
 from dynamo_plan.replay.traffic import Traffic
 from dynamo_plan.schema.requests import Requests
 
-LINKS = ("spill_to",)
+LINKS = ("spill_to", "move_to")
 """Fields of a `PoolPlan` that name another pool: requests may move there."""
 
 type Places = NDArray[np.int64]
@@ -165,6 +165,8 @@ def joined(subclusters: Sequence[Subcluster], outcomes: Iterable[Outcome], reque
         whole = replace(
             whole,
             rejected=whole.rejected + outcome.rejected,
+            moved=whole.moved + outcome.moved,
+            squashed=whole.squashed + outcome.squashed,
             events=whole.events + outcome.events,
             iterations=whole.iterations + outcome.iterations,
         )
@@ -187,6 +189,8 @@ def _blank(like: Outcome, requests: Requests, lanes: int) -> Outcome:
         host_energy_j=np.zeros(table),
         on_s=np.zeros(table),
         rejected=0,
+        moved=0,
+        squashed=0,
         events=0,
         iterations=0,
     )

@@ -54,10 +54,12 @@ def requests_in_words(replay: Replay) -> Iterator[str]:
     left_out = replay.left_out
     for amount, what in (
         (replay.too_large, "rejected: larger than any instance's KV cache"),
+        (replay.timed_out, "given up: they had waited for longer than their timeout"),
         (replay.waiting, "never served: no instance of their service was open to the end"),
         (replay.preempted, "computed anew for lack of KV blocks"),
         (replay.mispredicted, "sent to the pool of another output class than theirs"),
         (replay.elsewhere, "sent to another pool, as theirs had no instance"),
+        (replay.moved, "moved to another instance while they waited, each time counted"),
         (left_out.outside_horizon, "left out: outside the plan's horizon"),
         (left_out.unknown_service, "left out: of a service that was not replayed"),
         (left_out.outside_buckets, "left out: longer than every bucket"),
@@ -70,6 +72,7 @@ def requests_in_words(replay: Replay) -> Iterator[str]:
 def _horizon(replay: Replay) -> str:
     minutes = replay.window_s / SECONDS_PER_HOUR * MINUTES_PER_HOUR
     clocks = "clocks raised under load" if replay.clock_control else "clocks as planned"
+    clocks += " · queues managed" if replay.queue_control else ""
     return (
         f"{count(replay.windows, 'window')} of {minutes:g} min from {replay.first_window_start} · {', '.join(replay.services)}\n"
         f"router {replay.router} · output class foreseen in {PERCENT_PER_ONE * replay.predictor_accuracy:g} % · {clocks} · "

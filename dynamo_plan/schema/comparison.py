@@ -33,8 +33,9 @@ class SystemRun:
         GPUs that pools held, mean over time.
     power_p50_kw, power_p99_kw : float
         Of facility power over the steps of `course`.
-    completed, unserved, preempted : int
-        Requests answered in full, not answered, and computed anew in part for lack of KV blocks.
+    completed, unserved, timed_out, moved, preempted : int
+        Requests answered in full; not answered; of these, given up because they had waited too long; moves to another instance while
+        they waited; computed anew in part for lack of KV blocks.
     buckets : tuple of BucketReplay
     course : Course
     notes : tuple of str
@@ -51,6 +52,8 @@ class SystemRun:
     power_p99_kw: float
     completed: int
     unserved: int
+    timed_out: int
+    moved: int
     preempted: int
     buckets: tuple[BucketReplay, ...]
     course: Course

@@ -148,16 +148,17 @@ class Replay:
     router : str
     predictor_accuracy : float
         Share of the requests whose output class is foreseen [1].
-    clock_control : bool
+    clock_control, queue_control : bool
     seed : int
     first_window, windows : int
         The part of the plan's horizon that was replayed.
     requests, completed : int
         Sent to instances, and answered in full.
-    too_large, waiting : int
-        Not answered: no instance could ever hold them, or none was open to the end.
-    mispredicted, elsewhere, preempted : int
-        Sent to the pool of another bucket; sent to another pool because theirs had no instance; computed anew for lack of KV blocks.
+    too_large, timed_out, waiting : int
+        Not answered: no instance could ever hold them, they had waited too long and were given up, or no instance was open to the end.
+    mispredicted, elsewhere, moved, preempted : int
+        Sent to the pool of another bucket; sent to another pool because theirs had no instance; moves to another instance while they
+        waited; computed anew for lack of KV blocks.
     power_p50_kw, power_p99_kw : float
         Of facility power over the steps of `course`.
     after_kwh : float
@@ -171,6 +172,7 @@ class Replay:
     router: str
     predictor_accuracy: float
     clock_control: bool
+    queue_control: bool
     seed: int
     window_s: int
     first_window_start: str
@@ -179,10 +181,12 @@ class Replay:
     requests: int
     completed: int
     too_large: int
+    timed_out: int
     waiting: int
     left_out: LeftOut
     mispredicted: int
     elsewhere: int
+    moved: int
     preempted: int
     replayed: Account
     planned: Account

@@ -47,14 +47,25 @@ def test_every_form_says_the_same(call: Call, copy: Made) -> None:
 
 
 def test_the_same_seed_writes_the_same_bytes(call: Call, copy: Made) -> None:
-    options = ("--predictor-accuracy", "0.8", "--router", "round-robin", "--clock-control", "--seed", "5", "--quiet")
+    options = (
+        "--predictor-accuracy",
+        "0.8",
+        "--router",
+        "round-robin",
+        "--clock-control",
+        "--timeout",
+        "3",
+        "--seed",
+        "5",
+        "--quiet",
+    )
     contents = []
     for _ in range(2):
         assert call("replay", copy.run, "--trace", copy.trace, *options).code == 0
         contents.append((copy.run / "replay.json").read_bytes())
     assert contents[0] == contents[1]
     found = read_replay(copy.run)
-    assert (found.router, found.clock_control, found.seed) == ("round-robin", True, 5)
+    assert (found.router, found.clock_control, found.queue_control, found.seed) == ("round-robin", True, True, 5)
 
 
 def test_a_second_solve_keeps_what_the_first_broke(call: Call, copy: Made, tmp_path: Path) -> None:

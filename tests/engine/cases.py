@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynamo_plan.engine.cluster import Cluster, Order, PoolPlan, picoseconds
+from dynamo_plan.engine.cluster import Cluster, Order, PoolPlan, Wait, picoseconds
 from dynamo_plan.engine.outcome import Outcome
 from dynamo_plan.engine.settings import Serving, Setting
 from dynamo_plan.engine.tables import NEVER
 from dynamo_plan.schema.engine_model import EngineModel
 from dynamo_plan.schema.requests import Requests
-from tests.engine.oracle import Asked, Oracle, Pooled, Server
+from tests.engine.oracle import Oracle
+from tests.engine.oracle_state import Asked, Pooled, Server
 
 
 def machine(
@@ -60,6 +61,7 @@ class Case:
     orders: tuple[Order, ...] = ()
     loop: int = 0
     end_s: float | None = None
+    waits: tuple[Wait, ...] = ()
 
     def run(self, *, stepping: bool = False, bins: int = 4, pieces: Sequence[float] = ()) -> Outcome:
         """By the engine, in pieces if asked for."""
@@ -68,6 +70,7 @@ class Case:
             self.pools,
             self.requests,
             np.array(self.pool, dtype=np.int64),
+            waits=self.waits,
             bin_s=0.25,
             bins=bins,
             stepping=stepping,
@@ -92,9 +95,11 @@ class Case:
             ]
             servers += len(own)
             above = math.inf if plan.spill_above_tokens == NEVER else plan.spill_above_tokens
-            pools.append(Pooled(own, plan.router, plan.spill_to, above))
+            pools.append(Pooled(own, plan.router, plan.spill_to, above, plan.is_tended, plan.move_to))
         cluster = Cluster(self.settings, self.pools, self.requests)
-        oracle = Oracle(cluster.settings, pools, asked, self.loop)
+        patient = [Wait()] * (int(self.requests.bucket.max(initial=0)) + 1)
+        waits = [(picoseconds(one.due_s), picoseconds(one.timeout_s)) for one in (*self.waits, *patient)]
+        oracle = Oracle(cluster.settings, pools, asked, self.loop, waits)
         oracle.run([(picoseconds(one.time_s), one.action, one.slot, one.row) for one in self.orders])
         last = max((one.end for one in asked), default=0)
         oracle.close(max(last, 0) if self.end_s is None else picoseconds(self.end_s))
@@ -125,6 +130,8 @@ def assert_equal(found: Outcome, asked: list[Asked], oracle: Oracle, gap_limit_p
     assert found.end_ps.tolist() == [one.end for one in asked]
     assert found.preemptions.tolist() == [one.preempted for one in asked]
     assert found.rejected == sum(one.rejected for one in asked)
+    assert found.squashed == sum(one.squashed for one in asked)
+    assert found.moved == oracle.moved
     gaps = [np.diff(one.tokens).tolist() for one in asked]
     histogram = np.zeros_like(found.gaps)
     for one, own in zip(asked, gaps, strict=True):

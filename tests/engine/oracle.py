@@ -5,98 +5,22 @@ Written from docs/explanation/engine.md alone; it shares the tables of costs wit
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from dynamo_plan.engine.tables import Action, Limit, Router, Settings
+from tests.engine.oracle_state import Asked, Pooled, Server, pages
 
-PAGE = 16
-
-
-@dataclass(eq=False)
-class Asked:
-    """A request: what it is, and the time of each of its tokens."""
-
-    number: int
-    arrival: int
-    prompt: int
-    output: int
-    bucket: int = 0
-    pool: int = 0
-    tokens: list[int] = field(default_factory=list)
-    done: int = 0
-    end: int = -1
-    preempted: int = 0
-    waited_from: int | None = None
-    rejected: bool = False
-
-    @property
-    def to_prefill(self) -> int:
-        return self.prompt + len(self.tokens)
-
-    @property
-    def cached(self) -> int:
-        return self.prompt + len(self.tokens) - 1
-
-
-def pages(tokens: int) -> int:
-    return math.ceil(tokens / PAGE)
-
-
-@dataclass(eq=False)
-class Server:
-    """An instance."""
-
-    number: int
-    pool: int
-    row: int
-    status: str = "open"
-    next_row: int | None = None
-    queue: list[Asked] = field(default_factory=list)
-    partial: Asked | None = None
-    batch: list[Asked] = field(default_factory=list)
-    decoding: list[Asked] = field(default_factory=list)
-    pieces: list[tuple[Asked, int]] = field(default_factory=list)
-    begin: int = 0
-    end: int | None = None
-    on_since: int = 0
-    drawn: list[tuple[int, int, float]] = field(default_factory=list)
-    on: int = 0
-
-    @property
-    def blocks(self) -> int:
-        held = sum(pages(one.cached) for one in self.batch)
-        return held + (pages(self.partial.to_prefill) if self.partial else 0)
-
-    @property
-    def requests(self) -> int:
-        pieces = [one for one, _ in self.pieces if one is not self.partial]
-        return len(self.queue) + len(self.batch) + len(pieces) + (self.partial is not None)
-
-    @property
-    def unprefilled(self) -> int:
-        waiting = sum(one.to_prefill for one in self.queue)
-        begun = sum(size for _, size in self.pieces)
-        return waiting + begun + (self.partial.to_prefill - self.partial.done if self.partial else 0)
-
-
-@dataclass
-class Pooled:
-    """A pool: its servers, router and spill."""
-
-    servers: list[Server]
-    router: Router
-    spill_to: int = -1
-    spill_above: float = math.inf
-    turn: int = 0
-    parked: list[Asked] = field(default_factory=list)
+type Waits = Sequence[tuple[int, int]]
+"""When a request of each bucket is due and times out, after its arrival [ps]."""
 
 
 class Oracle:
     """Runs requests through pools; results stay in the requests and servers."""
 
-    def __init__(self, settings: Settings, pools: list[Pooled], requests: list[Asked], loop: int = 0) -> None:
-        self.settings, self.pools = settings, pools
+    def __init__(
+        self, settings: Settings, pools: list[Pooled], requests: list[Asked], loop: int = 0, waits: Waits = ()
+    ) -> None:
+        self.settings, self.pools, self.waits, self.moved = settings, pools, waits, 0
         self.servers = [server for pool in pools for server in pool.servers]
         self.to_come = list(requests)
         self.held_back = self.to_come[loop:] if loop else []
@@ -123,7 +47,9 @@ class Oracle:
                 self.obey(*orders.pop(0))
             else:
                 while self.to_come and self.to_come[0].arrival == now:
-                    self.route(self.to_come.pop(0), now)
+                    asked = self.to_come.pop(0)
+                    self.route(asked, now)
+                    self.tend(asked, now)
 
     # Routing
 
@@ -192,6 +118,85 @@ class Oracle:
         for asked in waiting:
             self.route(asked, now)
 
+    # Requests that wait too long
+
+    def due(self, asked: Asked) -> int:
+        return asked.arrival + self.waits[asked.bucket][0]
+
+    def tend(self, asked: Asked, now: int) -> None:
+        server = next((one for one in self.servers if asked in one.queue), None)
+        if server is None or not self.pools[server.pool].tended:
+            return
+        if now + self.processed_in(server, server.unprefilled) > self.due(asked):
+            self.prioritise(server, now)
+            self.move(server, now)
+            self.squash(server, now)
+
+    def prioritise(self, server: Server, now: int) -> None:
+        begun = [one for one in server.queue if one.tokens]
+        waiting = [one for one in server.queue if not one.tokens]
+        in_time = sorted((one for one in waiting if self.due(one) >= now), key=self.due)
+        server.queue = begun + in_time + [one for one in waiting if self.due(one) < now]
+
+    def processed_in(self, server: Server, tokens: int) -> int:
+        """Chunk by chunk."""
+        row = server.row if server.next_row is None else server.next_row
+        first = bool(self.settings.limits[row, Limit.PREFILL_FIRST])
+        chunk = int(self.settings.limits[row, Limit.CHUNK]) - (0 if first else len(server.batch))
+        chunk = min(max(chunk, 1), self.settings.prefill.shape[1] - 1)
+        base, per_token = (int(value) for value in self.settings.decode[row, len(server.batch)])
+        decode = 0 if first else base + per_token * sum(one.cached for one in server.batch)
+        time = 0
+        while tokens > 0:
+            time += decode + int(self.settings.prefill[row, min(tokens, chunk)])
+            tokens -= chunk
+        return time
+
+    def place_for(self, server: Server, asked: Asked, here: int, now: int) -> Server | None:
+        found: list[tuple[int, Server] | None] = []
+        number = server.pool
+        while number >= 0 and len(found) < len(self.pools):
+            ring, at = list[int](), number
+            while at >= 0 and at not in ring:
+                ring.append(at)
+                at = self.pools[at].spill_to
+            able = [one for pool in ring for one in self.pools[pool].servers if one is not server]
+            timed = [
+                (self.processed_in(one, one.unprefilled + asked.to_prefill), one)
+                for one in able
+                if one.status == "open" and self.can_hold(one, asked)
+            ]
+            found.append(min(timed, key=lambda one: one[0], default=None))
+            number = self.pools[number].larger
+        in_time = (one[1] for one in found if one is not None and now + one[0] <= self.due(asked))
+        own = found[0]
+        return next(in_time, own[1] if own is not None and own[0] < here else None)
+
+    def move(self, server: Server, now: int) -> None:
+        begun = server.unprefilled - sum(one.to_prefill for one in server.queue)
+        for asked in list(server.queue):
+            place = server.queue.index(asked)
+            ahead = begun + sum(one.to_prefill for one in server.queue[: place + 1])
+            here = self.processed_in(server, ahead)
+            if asked.tokens or now + here <= self.due(asked):
+                continue
+            other = self.place_for(server, asked, here, now)
+            if other is not None:
+                server.queue.remove(asked)
+                other.queue.append(asked)
+                self.moved += 1
+                if other.end is None:
+                    other.end = now
+
+    def has_timed_out(self, asked: Asked, now: int) -> bool:
+        return not asked.tokens and asked.arrival + self.waits[asked.bucket][1] <= now
+
+    def squash(self, server: Server, now: int) -> None:
+        for asked in list(server.queue):
+            if self.has_timed_out(asked, now):
+                asked.squashed = True
+                server.queue.remove(asked)
+
     # One instance
 
     def boundary(self, server: Server, now: int) -> None:
@@ -203,7 +208,7 @@ class Oracle:
             while server.batch:
                 self.preempt(server, server.batch[-1])
             self.hand_over(server, now)
-        elif self.form(server):
+        elif self.form(server, now):
             server.end = now + self.duration(server)
         if server.status == "stopping" or (server.status == "draining" and not server.requests):
             server.on += now - server.on_since
@@ -232,18 +237,18 @@ class Oracle:
                 self.to_come.append(following)
         server.decoding, server.pieces = [], []
 
-    def form(self, server: Server) -> bool:
+    def form(self, server: Server, now: int) -> bool:
         """Choose what the next iteration holds; whether it holds anything."""
         if server.next_row is not None:
             server.row, server.next_row = server.next_row, None
         if self.limit(server, Limit.PREFILL_FIRST):
-            self.admit(server, self.limit(server, Limit.CHUNK), whole=True)
+            self.admit(server, self.limit(server, Limit.CHUNK), now, whole=True)
             if not server.pieces:
                 self.make_room(server)
                 server.decoding = list(server.batch)
         else:
             if not self.make_room(server):
-                self.admit(server, self.limit(server, Limit.CHUNK) - len(server.batch), whole=False)
+                self.admit(server, self.limit(server, Limit.CHUNK) - len(server.batch), now, whole=False)
             server.decoding = list(server.batch)
         return bool(server.pieces or server.decoding)
 
@@ -266,7 +271,7 @@ class Oracle:
         asked.preempted += 1
         server.queue.insert(0, asked)
 
-    def admit(self, server: Server, budget: int, *, whole: bool) -> None:
+    def admit(self, server: Server, budget: int, now: int, *, whole: bool) -> None:
         reserved = server.blocks
         if not whole:
             reserved += sum(pages(one.cached + 1) - pages(one.cached) for one in server.batch)
@@ -285,6 +290,9 @@ class Oracle:
                 if whole and server.pieces and asked.to_prefill > budget:
                     return
                 server.queue.pop(0)
+                if self.pools[server.pool].tended and self.has_timed_out(asked, now):
+                    asked.squashed = True
+                    continue
                 reserved += pages(asked.to_prefill)
             size = asked.to_prefill - asked.done if whole else min(asked.to_prefill - asked.done, budget)
             server.pieces.append((asked, size))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dynamo_plan.engine.cluster import Order, PoolPlan, picoseconds
+from dynamo_plan.engine.cluster import Order, PoolPlan, Wait, picoseconds
 from dynamo_plan.engine.outcome import Outcome
 from dynamo_plan.engine.settings import Serving, Setting
 from dynamo_plan.engine.tables import NEVER, NOBODY, Action, Router
@@ -67,8 +69,13 @@ def clusters(draw: st.DrawFn) -> Case:
             gap_limit_s=GAP_LIMIT_S,
             spill_to=spill,
             spill_above_tokens=draw(st.sampled_from([NEVER, 0, 40])),
+            is_tended=draw(st.booleans()),
+            move_to=larger,
         )
-        for spill in (draw(st.sampled_from([NOBODY, 1])), NOBODY)
+        for spill, larger in (
+            (draw(st.sampled_from([NOBODY, 1])), draw(st.sampled_from([NOBODY, 1]))),
+            (draw(st.sampled_from([NOBODY, 0])), draw(st.sampled_from([NOBODY, 0]))),
+        )
     )
     slots = sum(len(one.slots) for one in pools)
     requests = requests_of(draw)
@@ -81,7 +88,7 @@ def clusters(draw: st.DrawFn) -> Case:
                 st.integers(0, slots - 1),
                 st.integers(0, 3),
             ),
-            max_size=8,
+            max_size=12,
         )
     )
     # Each instance serves in the end, so that none waits for ever.
@@ -89,7 +96,40 @@ def clusters(draw: st.DrawFn) -> Case:
         Order(1.0 + 0.01 * slot, action, slot) for slot in range(slots) for action in (Action.SWITCH_ON, Action.OPEN)
     ]
     pool = draw(st.lists(st.integers(0, 1), min_size=len(requests), max_size=len(requests)))
-    return Case(rows, pools, requests, tuple(pool), tuple(orders), end_s=20.0)
+    waits = tuple(
+        Wait(draw(st.sampled_from([0.0, 0.03, 0.1, 0.4, math.inf])), draw(st.sampled_from([0.05, 0.3, math.inf])))
+        for _ in range(draw(st.integers(0, 2)))
+    )
+    return Case(rows, pools, requests, tuple(pool), tuple(orders), end_s=20.0, waits=waits)
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> Case:
+    """More requests than instances can serve in time, their queues tended."""
+    small = machine(kv_tokens=draw(st.sampled_from([208, 640])), context_s=draw(st.sampled_from([3e-6, 4e-4])))
+    serving = serving_of(draw)
+    rows = tuple(Setting(small, clock, serving) for clock in (1000.0, 2000.0))
+    slots = [draw(st.integers(1, 3)), draw(st.integers(1, 3))]
+    pools = tuple(
+        PoolPlan((0,) * count, count, Router.ROUND_ROBIN, GAP_LIMIT_S, spill, is_tended=tended, move_to=larger)
+        for count, spill, larger, tended in zip(
+            slots, draw(st.sampled_from([(1, 0), (-1, -1)])), (1, NOBODY), (True, draw(st.booleans())), strict=True
+        )
+    )
+    count = draw(st.integers(6, 24))
+    ticks = np.cumsum(draw(st.lists(st.integers(0, 1), min_size=count, max_size=count)))
+    prompts = draw(st.lists(st.sampled_from([1, 16, 60, 150]), min_size=count, max_size=count))
+    outputs = draw(st.lists(st.integers(1, 40), min_size=count, max_size=count))
+    buckets = draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
+    requests = Requests.at(ticks * 0.007, prompts, outputs, buckets)
+    moments = st.integers(0, 60).map(lambda tick: tick * 0.007)
+    order = st.builds(Order, moments, st.just(Action.SET), st.integers(0, sum(slots) - 1), st.integers(0, 1))
+    orders = draw(st.lists(order, max_size=3))
+    waits = tuple(
+        Wait(draw(st.sampled_from([0.03, 0.1, 0.2])), draw(st.sampled_from([0.02, 0.06, math.inf]))) for _ in range(2)
+    )
+    pool = draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
+    return Case(rows, pools, requests, tuple(pool), tuple(orders), end_s=20.0, waits=waits)
 
 
 def assert_same(one: Outcome, other: Outcome) -> None:
@@ -98,7 +138,8 @@ def assert_same(one: Outcome, other: Outcome) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     np.testing.assert_array_equal(one.requests.arrival_ps, other.requests.arrival_ps)
     np.testing.assert_allclose(one.energy_j, other.energy_j, rtol=1e-12, atol=1e-15)
-    assert (one.rejected, one.iterations) == (other.rejected, other.iterations)
+    for name in ("rejected", "moved", "squashed", "iterations"):
+        assert getattr(one, name) == getattr(other, name), name
 
 
 @MANY
@@ -113,6 +154,15 @@ def test_one_instance(case: Case) -> None:
 @MANY
 @given(case=clusters())
 def test_clusters_with_commands(case: Case) -> None:
+    asked, oracle = case.oracle()
+    skipped, stepped = case.run(), case.run(stepping=True)
+    assert_equal(skipped, asked, oracle, picoseconds(GAP_LIMIT_S))
+    assert_same(skipped, stepped)
+
+
+@MANY
+@given(case=crowds())
+def test_queues_that_are_tended(case: Case) -> None:
     asked, oracle = case.oracle()
     skipped, stepped = case.run(), case.run(stepping=True)
     assert_equal(skipped, asked, oracle, picoseconds(GAP_LIMIT_S))

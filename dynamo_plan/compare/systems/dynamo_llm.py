@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.compare.case import Case
-from dynamo_plan.compare.clock_manager import with_clock_manager
+from dynamo_plan.compare.clock_manager import with_instance_manager
 from dynamo_plan.compare.pool_manager import PoolManager
 from dynamo_plan.compare.system import (
     CLUSTER_EPOCH_S,
@@ -48,7 +48,7 @@ def decide(case: Case) -> Decision:
             gpus = nodes[:, column] * service.kind.gpus
             manager.run(layout, pool, takes[pool], gpus)
             layout.hold(service, gpus)
-    return with_clock_manager(case, Decision(layout.schedule(takes), layout.held_gpus))
+    return with_instance_manager(case, Decision(layout.schedule(takes), layout.held_gpus))
 
 
 def assigned(service: Service, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dynamo_plan.compare.case import Case
-from dynamo_plan.compare.clock_manager import with_clock_manager
+from dynamo_plan.compare.clock_manager import with_instance_manager
 from dynamo_plan.compare.system import Decision
 from dynamo_plan.compare.systems import multi_pool
 
@@ -15,4 +15,4 @@ MEANING = (
 
 def decide(case: Case) -> Decision:
     """MultiPool's nodes, their clocks free."""
-    return with_clock_manager(case, multi_pool.decide(case))
+    return with_instance_manager(case, multi_pool.decide(case))

@@ -7,6 +7,7 @@ from dynamo_plan.engine.kernels.calendar import schedule
 from dynamo_plan.engine.kernels.iteration import cut, plan, settle
 from dynamo_plan.engine.kernels.power import book, book_on
 from dynamo_plan.engine.kernels.preemption import preempt_partial, preempt_running
+from dynamo_plan.engine.kernels.rescue import tend
 from dynamo_plan.engine.kernels.routing import dispatch, dispatch_waiting, hand_over
 from dynamo_plan.engine.tables import (
     NEVER,
@@ -108,6 +109,7 @@ def advance(settings: Settings, state: State, commands: Integers, until: int) ->
             # All that arrive together are there before an idle instance begins.
             while at < requests and state.times[at, Time.ARRIVAL] == now:
                 dispatch(settings, state, at, now)
+                tend(settings, state, at, now)
                 at += 1
             cursors[Cursor.ARRIVAL] = at
 

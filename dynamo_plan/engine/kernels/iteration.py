@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 
-from dynamo_plan.compiled import compiled_into_caller, compiled_part
+from dynamo_plan.compiled import Integers, compiled_into_caller, compiled_part
 from dynamo_plan.engine.kernels.calendar import schedule
 from dynamo_plan.engine.kernels.gaps import bin_of, enter, enter_ramp, over
 from dynamo_plan.engine.kernels.pages import growth, lasting, pages
+from dynamo_plan.engine.kernels.patience import give_up, has_timed_out
 from dynamo_plan.engine.kernels.power import book, is_prefill_first, segment_length
 from dynamo_plan.engine.kernels.preemption import leave, make_room
 from dynamo_plan.engine.kernels.queue import append, prompt, take
@@ -31,10 +32,10 @@ from dynamo_plan.engine.tables import (
 
 
 @compiled_part
-def admit(settings: Settings, state: State, i: int, whole: bool) -> None:
+def admit(settings: Settings, state: State, i: int, whole: bool, now: int) -> None:
     """Fill the next iteration with prompt tokens, first come first served; `whole`: no prompt is cut, decodes wait.
 
-    A whole prompt longer than an iteration holds goes alone.
+    A whole prompt longer than an iteration holds goes alone. Where queues are tended, one that has timed out is given up in place of begun.
     """
     slot = state.slots[i]
     limits = settings.limits[slot[Slot.ROW]]
@@ -60,6 +61,9 @@ def admit(settings: Settings, state: State, i: int, whole: bool) -> None:
             if whole and taken > 0 and taken + piece > budget:
                 break
             take(state, slot, Slot.HEAD)
+            if state.pools[slot[Slot.POOL], Pool.TENDED] == 1 and has_timed_out(state, request, now):
+                give_up(state, slot, request)
+                continue
             slot[Slot.BLOCKS] += pages(tokens)
             state.marks[request, Mark.ORDER] = slot[Slot.ADMITTED]
             slot[Slot.ADMITTED] += 1
@@ -88,7 +92,7 @@ def plan(settings: Settings, state: State, i: int, now: int) -> None:
     if not first:
         make_room(settings, state, i)
     if slot[Slot.HEAD] != NOBODY or slot[Slot.PARTIAL] != NOBODY:
-        admit(settings, state, i, first)
+        admit(settings, state, i, first, now)
     if first and slot[Slot.TAKEN] == 0:
         make_room(settings, state, i)
     decoding = 0 if first and slot[Slot.TAKEN] > 0 else slot[Slot.RUNNING]
@@ -107,11 +111,10 @@ def plan(settings: Settings, state: State, i: int, now: int) -> None:
 
 
 @compiled_part
-def cut(settings: Settings, state: State, i: int, now: int) -> None:
-    """End a segment at its first boundary after now, where something new may begin."""
-    slot = state.slots[i]
+def passed(settings: Settings, slot: Integers, now: int) -> int:
+    """Iterations of the segment under way that have ended by now; it ends later."""
     if slot[Slot.LENGTH] <= 1:
-        return
+        return 0
     past = now - slot[Slot.BEGIN]
     first = segment_length(settings, slot, 1)
     growing = settings.decode[slot[Slot.ROW], slot[Slot.DECODING], 1] * slot[Slot.DECODING]
@@ -120,12 +123,20 @@ def cut(settings: Settings, state: State, i: int, now: int) -> None:
         count = int(math.sqrt(half * half + 2.0 * float(past) / float(growing)) - half)
     else:
         count = past // first
-    count = min(max(count, 1), slot[Slot.LENGTH])
+    count = min(max(count, 0), slot[Slot.LENGTH] - 1)
     # The float is a guess; the integers decide.
-    while count > 1 and segment_length(settings, slot, count - 1) > past:
+    while count > 0 and segment_length(settings, slot, count) > past:
         count -= 1
-    while count < slot[Slot.LENGTH] and segment_length(settings, slot, count) <= past:
+    while count < slot[Slot.LENGTH] - 1 and segment_length(settings, slot, count + 1) <= past:
         count += 1
+    return int(count)
+
+
+@compiled_part
+def cut(settings: Settings, state: State, i: int, now: int) -> None:
+    """End a segment at its first boundary after now, where something new may begin."""
+    slot = state.slots[i]
+    count = passed(settings, slot, now) + 1
     if count < slot[Slot.LENGTH]:
         slot[Slot.LENGTH] = count
         schedule(state, i, slot[Slot.BEGIN] + segment_length(settings, slot, count))
