@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.processes import reason, run
 from benchmarks.tables import Bench, Row, Table, seconds
-from dynamo_plan.replay import Arrivals, Predictor, RaiseClock, Ran, Schedule, run_schedule
+from dynamo_plan.replay import Arrivals, Predictor, QueueManager, RaiseClock, Ran, Schedule, run_schedule
 from dynamo_plan.replay.accounts import JOULES_PER_KWH
 from dynamo_plan.replay.latencies import bucket_replays
 from dynamo_plan.replay.run import Promise
@@ -137,6 +137,7 @@ def measure(*, control: bool = False) -> Found:
         promises,
         predictor=Predictor(0.81, SEED),
         control=RaiseClock() if control else None,
+        queues=QueueManager() if control else None,
     )
     middle = time.perf_counter()
     spans = sum(len(one.spans) for one in bucket_replays(ran, promises))
@@ -153,23 +154,23 @@ def measure(*, control: bool = False) -> Found:
 
 
 def replay(bench: Bench) -> Table:
-    """The day, with clocks as planned and controlled; twice, for it must come out the same."""
+    """The day, as planned and with clocks and queues controlled; twice, for it must come out the same."""
     table = Table(
         "Replay: a day of 3.9 million requests",
         f"Promised: at most {MOST_S:g} s and {MOST_MIB:g} MiB, start of the program, compiled code from its cache and the drawing of the "
         "requests included; the same twice.",
     )
     for control in (False, True):
-        bench.say(f"replay: a day, clocks {'controlled' if control else 'as planned'}, twice")
+        bench.say(f"replay: a day, {'controlled' if control else 'as planned'}, twice")
         ended = [run("benchmarks.replay", "control" if control else "plan") for _ in range(2)]
         if any(one.exit_code for one in ended):
-            table.rows.append(Row({"clocks": reason(ended[0])}, kept=False, data={}))
+            table.rows.append(Row({"clocks and queues": reason(ended[0])}, kept=False, data={}))
             continue
         first, again = (json.loads(one.stdout) for one in ended)
         same = all(first[name] == again[name] for name in ("served", "energy_kwh", "end_sum"))
         last = ended[-1]
         cells = {
-            "clocks": "controlled" if control else "as planned",
+            "clocks and queues": "controlled" if control else "as planned",
             "instances": str(first["instances"]),
             "subclusters": str(first["subclusters"]),
             "bucket-windows": str(first["spans"]),
