@@ -51,7 +51,8 @@ class PoolManager:
                 fleet = self._fleet(shares[window])
                 loads = float(rate[window].sum()), float(reserve[window].sum())
                 before = self._state(fleet, int(gpus[window]), *loads, before)
-                groups = fleet.groups(before[None, :], np.array([min(loads[0], _capacity(fleet, before))]))[0]
+                # Kinds share the pool as at the reserve: an instance for it that nobody sends requests to would be none.
+                groups = fleet.groups(before[None, :], np.array([min(loads[1], _capacity(fleet, before))]))[0]
             for group in groups:
                 kind = self._kinds[group.kind]
                 layout.run(window, pool, kind, group.instances, self._service.frequency_mhz, group.rate_rps)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamo_plan.compare.case import Case
-from dynamo_plan.compare.system import CannotRunError, Decision, Service, epoch_peaks, services_of, whole_nodes
+from dynamo_plan.compare.case import Case, case_of
+from dynamo_plan.compare.system import CannotRunError, Decision, Service, System, epoch_peaks, services_of, whole_nodes
 from dynamo_plan.compare.systems import (
     dynamo_llm,
     multi_pool,
@@ -22,7 +22,7 @@ from dynamo_plan.compare.systems import (
     single_pool_strict,
 )
 from dynamo_plan.service_assembly import ServiceAssembly
-from tests.compare.conftest import RATES_RPS
+from tests.compare.conftest import RATES_RPS, Made
 from tests.replay.cases import LARGE
 
 WINDOWS = len(RATES_RPS)
@@ -97,6 +97,17 @@ def test_scale_shard_keeps_the_gpus_and_uses_no_more_of_them(case: Case) -> None
     for window, groups in enumerate(sharded.schedule.groups):
         assert 0 < sum(group.instances * group.kind.gpus for group in groups) <= held[window]
         assert {group.frequency_mhz for group in groups} == {2000.0}
+
+
+@pytest.mark.parametrize(("system", "factor"), [(dynamo_llm, 2.0), (dynamo_llm, 4.0), (scale_shard, 4.0)])
+def test_what_is_sharded_for_the_reserve_gets_requests(made: Made, system: System, factor: float) -> None:
+    forecasts = {
+        name: replace(one, quantile_rate_rps={level: factor * own for level, own in one.quantile_rate_rps.items()})
+        for name, one in made.inputs.forecasts.items()
+    }
+    reserved = case_of(replace(made.inputs, forecasts=forecasts), made.tables, made.traces)
+    for groups in system.decide(reserved).schedule.groups:
+        assert all(group.rate_rps > 0 for group in groups)
 
 
 def test_left_over_load_goes_to_the_next_larger_pool_by_hand(case: Case) -> None:
