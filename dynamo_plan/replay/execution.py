@@ -50,7 +50,7 @@ class Execution:
         """Serve what has come, with the instances of the last epoch; when the last request ended, or if later that epoch [s]."""
         last_s = self._schedule.edges_s[-1]
         self._book(last_s)
-        self._cluster.advance()
+        self._cluster.advance(orders=self._orders)
         ended_s = float(self._cluster.state.times[:, Time.END].max(initial=0)) * SECONDS_PER_PICOSECOND
         return max(last_s, ended_s)
 

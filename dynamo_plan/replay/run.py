@@ -119,8 +119,7 @@ def run_schedule(
     if queues is not None:
         larger = larger_lanes(schedule, lanes, buckets)
         pools = tuple(replace(one, is_tended=True, move_to=lane) for one, lane in zip(pools, larger, strict=True))
-        promised = (promises.get((service, bucket.name)) for service, bucket in traffic.buckets)
-        waits = tuple(queues.wait(None if one is None else one.ttft_ms) for one in promised)
+        waits = _waits(queues, traffic, promises)
     most = 1 if control is not None else subclusters or _paying(len(traffic.requests), len(schedule.groups))
     parts = subclusters_of(lanes, pools, traffic, most)
     steering = None if control is None else _steering(control, schedule, lanes, promises, traffic)
@@ -165,6 +164,12 @@ def _pools(schedule: Schedule, lanes: Lanes, promises: Promises, router: Router)
         chunk = lanes.settings[rows[0]].serving.chunk_tokens
         found.append(PoolPlan(rows, 0, router, limit_s, following, chunk))
     return tuple(found)
+
+
+def _waits(queues: QueueManager, traffic: Traffic, promises: Promises) -> tuple[Wait, ...]:
+    """How long requests of each bucket may wait."""
+    promised = (promises.get((service, bucket.name)) for service, bucket in traffic.buckets)
+    return tuple(queues.wait(None if one is None else one.ttft_ms) for one in promised)
 
 
 def _steering(control: Control, schedule: Schedule, lanes: Lanes, promises: Promises, traffic: Traffic) -> Steering:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dynamo_plan.engine import Outcome, PoolPlan, Router
 from dynamo_plan.engine.tables import NOBODY
-from dynamo_plan.replay import Arrivals, Predictor, RaiseClock, Ran, Schedule, run_schedule
+from dynamo_plan.replay import Arrivals, Predictor, QueueManager, RaiseClock, Ran, Schedule, run_schedule
 from dynamo_plan.replay.lanes import lanes_of
 from dynamo_plan.replay.run import LEAST_REQUESTS, Promise
 from dynamo_plan.replay.subclusters import LINKS, components, packed, subclusters_of
@@ -93,16 +93,17 @@ def came(seed: int, counts: tuple[int, int]) -> dict[str, Arrivals]:
     return found
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(
     made=schedules(),
     seed=st.integers(0, 99),
     counts=st.tuples(st.integers(0, 400), st.integers(1, 400)),
     router=st.sampled_from(list(Router)),
     accuracy=st.sampled_from((0.6, 1.0)),
+    queues=st.sampled_from((None, QueueManager(), QueueManager(0.1))),
 )
 def test_a_run_does_not_depend_on_the_number_of_subclusters(
-    made: Schedule, seed: int, counts: tuple[int, int], router: Router, accuracy: float
+    made: Schedule, seed: int, counts: tuple[int, int], router: Router, accuracy: float, queues: QueueManager | None
 ) -> None:
     runs = [
         run_schedule(
@@ -113,6 +114,7 @@ def test_a_run_does_not_depend_on_the_number_of_subclusters(
             PROMISES,
             predictor=Predictor(accuracy, 3),
             router=router,
+            queues=queues,
             subclusters=most,
         )
         for most in (1, 2, 9)
