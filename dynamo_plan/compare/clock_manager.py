@@ -3,13 +3,13 @@
 Queues that would break the SLO all the same are `replay.QueueManager`'s: urgent requests first, others elsewhere, given up when timed out.
 
 Load is what came to a lane in the last minute, shared by its instances; clocks keep the SLO at it if their capacity by the profile is as
-much. The highest is set where even its capacity is exceeded, or where the queue would break the SLO. How the paper's manager measures load
-is not said there. Source: DynamoLLM, section IV, the instance manager.
+much, less what mixing the classes of the pool's own buckets takes. The highest is set where even its capacity is exceeded, or where the
+queue would break the SLO. How the paper's manager measures load is not said there. Source: DynamoLLM, section IV, the instance manager.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from dynamo_plan.replay.lanes import lanes_of
 from dynamo_plan.replay.queues import QueueManager
 from dynamo_plan.replay.requested import engines_of
 from dynamo_plan.schema.kind import Kind
+from dynamo_plan.schema.plan import PoolPlan
 from dynamo_plan.service_assembly import ServiceAssembly
 
 LEVELS = 33
@@ -38,7 +39,7 @@ class Abilities:
     frequency_mhz : array, shape (lane, clock)
         Ascending.
     capacity_rps : array, shape (lane, clock, bucket)
-        Of one instance for one bucket alone; 0 where it keeps no SLO.
+        Of one instance for one bucket alone, less by what mixing the classes of its pool takes; 0 where it keeps no SLO.
     power_w : array, shape (lane, clock, bucket, level)
         Of one instance at shares of that capacity, evenly from 0 to 1.
     """
@@ -103,13 +104,21 @@ def with_instance_manager(case: Case, decision: Decision) -> Decision:
         np.zeros((len(keys), width, buckets)),
         np.zeros((len(keys), width, buckets, LEVELS)),
     )
-    for place, key in enumerate(keys):
-        _enter(abilities, place, clocks[key], _curves(assemblies[key[0]], key[1]), first[key[0]])
+    for place, (key, lane) in enumerate(zip(keys, lanes.lanes, strict=True)):
+        room = _room(assemblies[key[0]], lane.kind, schedule.pools[lane.pool], clocks[key])
+        _enter(abilities, place, clocks[key], room, _curves(assemblies[key[0]], key[1]), first[key[0]])
     return replace(decision, control=ClockManager(abilities), queues=QueueManager(), clocks_mhz=clocks)
 
 
 def _curves(assembly: ServiceAssembly, kind: Kind) -> list[tuple[OperatingCurve, ...]]:
     return [assembly.curves.get((bucket.name, kind), ()) for bucket in assembly.buckets]
+
+
+def _room(assembly: ServiceAssembly, kind: Kind, pool: PoolPlan, clocks: tuple[float, ...]) -> dict[float, float]:
+    """What mixing the classes of a pool's own buckets leaves of an instance, by clock [1]; 0 where the profile does not say."""
+    own = [bucket for bucket in assembly.buckets if bucket.name in pool.buckets]
+    derates = {clock: assembly.derate(kind, clock, own) for clock in clocks}
+    return {clock: 0.0 if derate is None else 1.0 - derate for clock, derate in derates.items()}
 
 
 def _first_buckets(case: Case) -> dict[str, int]:
@@ -125,6 +134,7 @@ def _enter(
     abilities: Abilities,
     lane: int,
     clocks: tuple[float, ...],
+    room: Mapping[float, float],
     curves: Sequence[tuple[OperatingCurve, ...]],
     first: int,
 ) -> None:
@@ -134,6 +144,7 @@ def _enter(
         for curve in own:
             if curve.frequency_mhz in clocks:
                 place = clocks.index(curve.frequency_mhz)
-                abilities.capacity_rps[lane, place, bucket] = curve.capacity_rps
-                loads = np.linspace(0.0, curve.capacity_rps, LEVELS)
+                capacity_rps = curve.capacity_rps * room[curve.frequency_mhz]
+                abilities.capacity_rps[lane, place, bucket] = capacity_rps
+                loads = np.linspace(0.0, capacity_rps, LEVELS)
                 abilities.power_w[lane, place, bucket] = np.interp(loads, curve.rate_rps, curve.power_w)

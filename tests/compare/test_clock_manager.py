@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dynamo_plan.compare.clock_manager import LEVELS, Abilities, ClockManager
+from dynamo_plan.compare.case import Case
+from dynamo_plan.compare.clock_manager import LEVELS, Abilities, ClockManager, with_instance_manager
+from dynamo_plan.compare.systems import multi_pool, single_pool
 from dynamo_plan.replay.control import Watch
 
 WATTS = np.array([[[np.linspace(100.0, 300.0, LEVELS)], [np.linspace(200.0, 600.0, LEVELS)]]])
@@ -53,3 +55,12 @@ def test_a_queue_that_would_break_the_promise_gets_the_highest_clock_also_where_
 def test_a_clock_that_keeps_no_slo_of_the_bucket_is_not_taken() -> None:
     abilities = replace(MANAGER.abilities, capacity_rps=np.array([[[0.0], [4.0]]]))
     assert ClockManager(abilities).clocks(watch(1.0, ttft_s=0.0)).tolist() == [2000.0]
+
+
+def test_a_pool_of_several_classes_has_what_mixing_leaves(case: Case) -> None:
+    """The mixing table says that a fifth is lost; buckets of one class by themselves lose nothing."""
+    together, apart = (with_instance_manager(case, system.decide(case)).control for system in (single_pool, multi_pool))
+    assert isinstance(together, ClockManager)
+    assert isinstance(apart, ClockManager)
+    np.testing.assert_allclose(together.abilities.capacity_rps[0], 0.8 * apart.abilities.capacity_rps[0], rtol=1e-12)
+    np.testing.assert_array_equal(together.abilities.power_w[..., 0], apart.abilities.power_w[:1, ..., 0])
