@@ -21,7 +21,7 @@ import sys
 
 from rich.console import Console
 
-from benchmarks import groups
+from benchmarks import compare, groups
 from benchmarks.cases import CASES
 from benchmarks.tables import Bench, as_json, render
 
@@ -32,7 +32,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the project promises.")
     parser.add_argument("group", nargs="*", help=f"of {', '.join(groups.GROUPS)}; by default {' '.join(DEFAULT)}")
-    parser.add_argument("--case", action="append", choices=list(CASES), help="only this case (repeatable)")
+    parser.add_argument("--case", action="append", choices=[*CASES, *compare.CASES], help="only this case (repeatable)")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of a short case")
     parser.add_argument("--limit", type=float, default=30.0, help="time limit of every MILP method [s]")
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")

@@ -1,16 +1,13 @@
-"""The paper's systems beside this planner on Azure's conversation: `python -m benchmarks compare`.
+"""The paper's systems beside this planner on Azure's conversation: `python -m benchmarks compare`, a case alone with `--case week`.
 
-As a program it is one measurement, in a process of its own: `python -m benchmarks.compare CASE ACCOUNT FOLDER`.
+As a program it is one measurement, in a process of its own: `python -m benchmarks.compare CASE ACCOUNT FOLDER`. The cases are those of
+`compare_cases`.
 
-*hour*: the requests of 16 November 2023 as they came, windows of 5 min. No day before is known: all systems forecast the hour's mean rate
-of each bucket, and reserve for the 95 % quantile of its 5-minute rates. *hour x3*: every request thrice, moved by up to 15 s, for a
-cluster of the paper's size. *days*: the fourth and fifth day of Azure's conversation week of 2024, a quarter of its rate, drawn with the
-lengths and the burstiness of the hour; all systems get day-ahead forecasts of the half-hours made by `METHOD`.
+Accounts: *site* as the scenario states them; *GPUs* leaves out hosts, and GPUs without an instance draw nothing: the strictest.
 
-Accounts: *site* as `examples/first-plan` states them; *GPUs* leaves out hosts, and GPUs without an instance draw nothing: the strictest.
-
-As systems keep the SLO more or less often at the same reserve, the two of interest are also run with reserves multiplied by `HEADROOMS`:
-what each takes where it first keeps the SLO in as many bucket-windows as promised is what they have in common.
+As systems keep the SLO more or less often at the same reserve, the two of interest are also run with reserves multiplied by a case's
+headrooms: what each takes where it first keeps the SLO in as many bucket-windows as promised is what they have in common. And the planner
+is run knowing more than its forecast and less than all, which tells what not knowing costs: `known_more`.
 """
 
 from __future__ import annotations
@@ -19,52 +16,44 @@ import json
 import math
 import sys
 import tempfile
-from contextlib import redirect_stdout
-from dataclasses import replace
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.compare_cases import LOADS, QUANTILE, came
 from benchmarks.processes import reason, run
-from benchmarks.tables import Bench, Row, Table, share
-from dynamo_plan.cli import run as dynamo_plan
-from dynamo_plan.compare import CompareOptions, compare_systems
-from dynamo_plan.emit.load_table import statistics_path
-from dynamo_plan.forecast.backtest import as_forecast, hold_back
-from dynamo_plan.forecast.methods import method_named
-from dynamo_plan.forecast.synthesis import draw_requests, scaled
+from benchmarks.tables import Bench, Row, Table, seconds, share
+from dynamo_plan.compare import SYSTEMS, CompareOptions, compare_systems
 from dynamo_plan.ingest import read_engine_table, read_inputs
-from dynamo_plan.ingest.history_table import read_history
-from dynamo_plan.ingest.logs import Place, find_logs, read_requests
-from dynamo_plan.ingest.logs.options import LogOptions
-from dynamo_plan.ingest.request_statistics import read_statistics
-from dynamo_plan.replay.requested import buckets_of, covered
-from dynamo_plan.replay.traffic import rates_of
-from dynamo_plan.schema.comparison import Comparison
+from dynamo_plan.schema.comparison import Comparison, SystemRun
 from dynamo_plan.schema.inputs import Inputs
-from dynamo_plan.schema.load import Forecast, GridSignals, Windows
 from dynamo_plan.schema.trace import Trace
 from tests.raw_data import DATA_VARIABLE, data_set
 
-ROOT = Path(__file__).parents[1]
-SCENARIO = ROOT / "examples" / "first-plan" / "scenario.yaml"
-WEEK = ROOT / "examples" / "azure-week" / "load-chat.csv"
-ENGINE = ROOT / "profiles" / "llama-2-70b-h100.engine.csv"
-CONVERSATION = "azure-llm-2023/AzureLLMInferenceTrace_conv.csv"
+ENGINE = Path(__file__).parents[1] / "profiles" / "llama-2-70b-h100.engine.csv"
 
-CASES = ("hour", "hour x3", "days")
 ACCOUNTS = {"site": (), "GPUs": (("server_idle_w", "0"), ("unused_gpu_w", "0"))}
 RESHARD = (("transitions.reshard_wh", "4"),)
 """The scenario's 5 s of a re-shard at about 3 kW, as its 50 Wh of a start are a minute of it; else a re-shard would count as a start."""
 
-HOUR_WINDOWS, HOUR_WINDOW_S, HOUR_START = 12, 300, np.datetime64("2023-11-16T18:15:00", "s")
-COPIES, MOVED_S = 3, 15.0
-METHOD, TRAIN_DAYS, DAYS, DAYS_SHARE = "daily-profile", 3, 2, 0.25
-QUANTILE, SEED = 0.95, 20231116
-HEADROOMS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 RIVALS = ("dynamo-llm", "planner")
+ALL = tuple(system.NAME for system in SYSTEMS)
+FEW = ("single-pool", *RIVALS, "planner-foresight")
+BOTH, STRICTEST = tuple(ACCOUNTS), ("GPUs",)
+HEADROOMS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
+FROM_MEANS = HEADROOMS[3:]
+"""Where less than nine tenths of the reserve is below the mean, which is then reserved."""
+FEW_HEADROOMS = (1.0, 1.1, 1.2)
+"""For runs that take minutes."""
+
+PEAK_S = 300
+"""Length of the rates of which the highest in a window is its peak [s]: an epoch of DynamoLLM's pool manager."""
+
+LIMIT_S = 3600.0
+"""After which a measurement is killed [s]."""
 
 MOST_OF_DYNAMO, LEAST_KEPT, MOST_OF_FORESIGHT = 0.90, 0.99, 1.05
 """Promised: energy against DynamoLLM's at no worse attainment, bucket-windows within SLO, energy against perfect foresight."""
@@ -79,121 +68,97 @@ PAPER = {
 """Energy against SinglePool in the conversation hour on 12 servers [%]. Source: DynamoLLM (HPCA 2025), figure 7 by readings of it."""
 
 
-def recorded(folder: Path) -> Trace:
-    """The hour's requests."""
-    found, _ = read_requests(find_logs([folder / CONVERSATION], LogOptions()), Place())
-    return next(iter(found.values()))
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is run of a case; whether also with the planner knowing more."""
+
+    accounts: tuple[str, ...] = STRICTEST
+    systems: tuple[str, ...] = ALL
+    headrooms: tuple[float, ...] = HEADROOMS
+    knowing_more: bool = True
 
 
-def copied(trace: Trace) -> Trace:
-    """Every request several times, moved a little."""
-    dice = np.random.default_rng(SEED)
-    arrival_ns = np.repeat(trace.arrival_ns, COPIES) + np.rint(
-        dice.uniform(-MOVED_S, MOVED_S, COPIES * len(trace)) * 1e9
-    ).astype(np.int64)
-    order = np.argsort(arrival_ns, kind="stable")
-    lengths = (np.repeat(own, COPIES)[order] for own in (trace.input_tokens, trace.output_tokens))
-    return Trace(trace.path, arrival_ns[order], *lengths)
-
-
-def counted(folder: Path, into: Path, window: str) -> Path:
-    """Rates and statistics of the hour by `forecast build`."""
-    load = into / f"load-{window}.csv"
-    command = ["forecast", "build", str(folder / CONVERSATION), "--window", window, "-o", str(load), "--quiet"]
-    with redirect_stdout(sys.stderr):
-        code = dynamo_plan(command)
-    if code:
-        raise RuntimeError(f"forecast build ended with code {code}")
-    return load
-
-
-def hour(inputs: Inputs, trace: Trace) -> tuple[Inputs, Trace]:
-    """The hour with a flat forecast."""
-    windows = Windows(HOUR_START + np.arange(HOUR_WINDOWS) * np.timedelta64(HOUR_WINDOW_S, "s"), HOUR_WINDOW_S)
-    service = inputs.scenario.services[0].name
-    begin = datetime.fromisoformat(windows.label(0)).astimezone(UTC)
-    came = covered({service: trace}, begin, HOUR_WINDOW_S, HOUR_WINDOWS).arrivals[service]
-    grid = buckets_of(inputs.scenario, [service])[service]
-    names = tuple(bucket.name for bucket in grid)
-    rates = rates_of(came, grid, HOUR_WINDOW_S, HOUR_WINDOWS)
-    mean, reserve = (
-        np.repeat(own[None, :], HOUR_WINDOWS, axis=0)
-        for own in (rates.mean(axis=0), np.quantile(rates, QUANTILE, axis=0))
-    )
-    reserve = np.maximum(reserve, mean)
-    forecast = Forecast("the hour's mean", windows, names, mean, {QUANTILE: reserve})
-    return _at(inputs, windows, forecast), trace
-
-
-def days(inputs: Inputs, folder: Path, into: Path) -> tuple[Inputs, Trace]:
-    """Days with day-ahead forecasts."""
-    history = scaled(next(iter(read_history(WEEK)[0])), DAYS_SHARE)
-    history = history.until((TRAIN_DAYS + DAYS) * history.day)
-    held_back = hold_back(history, method_named(METHOD), history.day, TRAIN_DAYS * history.day, [QUANTILE])
-    if isinstance(held_back, str):
-        raise ValueError(held_back)
-    forecast = as_forecast(history, held_back)
-    like = next(iter(read_statistics(statistics_path(counted(folder, into, "5min"))).values()))
-    part = replace(
-        history,
-        windows=forecast.windows,
-        rate_rps=history.rate_rps[held_back.first :],
-    )
-    drawn = list(draw_requests(part, like, SEED))
-    columns = [
-        np.concatenate([getattr(one, name) for one in drawn])
-        for name in ("arrival_ns", "input_tokens", "output_tokens")
-    ]
-    trace = Trace("drawn", columns[0], columns[1].astype(np.int32), columns[2].astype(np.int32))
-    return _at(inputs, forecast.windows, forecast), trace
-
-
-def _at(inputs: Inputs, windows: Windows, forecast: Forecast) -> Inputs:
-    """The scenario at other windows, at the grid's means: energy does not depend on it."""
-    grid = {
-        name: GridSignals(
-            own.path,
-            *(np.full(len(windows), values.mean()) for values in (own.price_usd_per_mwh, own.carbon_g_per_kwh)),
-        )
-        for name, own in inputs.grid.items()
-    }
-    return replace(inputs, windows=windows, forecasts=dict.fromkeys(inputs.forecasts, forecast), grid=grid)
+CASES = {
+    "hour": Measured(BOTH),
+    "hour x3": Measured(BOTH),
+    "days": Measured(BOTH),
+    "days-next-epoch": Measured(headrooms=FROM_MEANS),
+    "week": Measured(systems=FEW, headrooms=FEW_HEADROOMS, knowing_more=False),
+    "week-two-pools": Measured(BOTH, systems=FEW, headrooms=FEW_HEADROOMS, knowing_more=False),
+}
 
 
 def measure(case: str, account: str, folder: Path) -> dict[str, object]:
-    """One comparison, and the two systems of interest at several reserves."""
-    changes = [(f"sites.0.gpus.h100.{name}", value) for name, value in ACCOUNTS[account]]
-    inputs = read_inputs(SCENARIO, [*RESHARD, *changes])
+    """One comparison, the two systems of interest at several reserves, and the planner knowing more."""
+    asked, load = CASES[case], LOADS[case]
+    changes = [*load.changes, *((f"sites.0.gpus.h100.{name}", value) for name, value in ACCOUNTS[account])]
+    inputs = read_inputs(load.scenario, [*RESHARD, *changes])
     with tempfile.TemporaryDirectory() as into:
-        if case == "days":
-            inputs, trace = days(inputs, folder, Path(into))
-        else:
-            trace = recorded(folder)
-            inputs, trace = hour(inputs, copied(trace) if case == "hour x3" else trace)
+        inputs, trace = load.known(inputs, folder, Path(into))
     name = inputs.scenario.services[0].name
     tables, traces = {name: read_engine_table(ENGINE)}, {name: trace}
-    found = figures(compare_systems(inputs, tables, traces))
-    at: dict[str, list[dict[str, float]]] = {system: [] for system in RIVALS}
-    for headroom in HEADROOMS:
-        for system, tried in at.items():
-            if not tried or tried[-1]["attainment"] < LEAST_KEPT:
-                run = compare_systems(
-                    with_headroom(inputs, headroom), tables, traces, CompareOptions((system,))
-                ).systems[0]
-                tried.append({"headroom": headroom, "energy_kwh": run.account.energy_kwh, "attainment": run.attainment})
-    return {**found, "headrooms": at}
+    begun: dict[str, float] = {}
+
+    def on_progress(system: str, done: float) -> None:
+        begun.setdefault(system, time.perf_counter())
+
+    found = compare_systems(inputs, tables, traces, CompareOptions(asked.systems), on_progress)
+    ends = [*list(begun.values())[1:], time.perf_counter()]
+    taken_s = {system: end - begin for (system, begin), end in zip(begun.items(), ends, strict=True)}
+
+    def alone(system: str, known: Inputs) -> dict[str, float]:
+        return _of(compare_systems(known, tables, traces, CompareOptions((system,))).systems[0])
+
+    runs = {one.name: _of(one) for one in found.systems}
+    tried: dict[str, list[dict[str, float]]] = {system: [] for system in RIVALS}
+    for factor in asked.headrooms:
+        for system, own in tried.items():
+            if not own or own[-1]["attainment"] < LEAST_KEPT:
+                at = runs[system] if factor == 1.0 else alone(system, with_headroom(inputs, factor))
+                own.append({"headroom": factor, **at})
+    more = known_more(inputs, trace) if asked.knowing_more and account in STRICTEST else {}
+    knowing = {what: alone("planner", known) for what, known in more.items()}
+    return {**figures(found, taken_s), "headrooms": tried, "knowing": knowing}
+
+
+def _of(one: SystemRun) -> dict[str, float]:
+    return {"energy_kwh": one.account.energy_kwh, "attainment": one.attainment}
 
 
 def with_headroom(inputs: Inputs, factor: float) -> Inputs:
     """The same forecasts, their reserves multiplied."""
+    forecast = inputs.forecasts[inputs.scenario.services[0].name]
+    return _known(inputs, forecast.rate_rps, factor * forecast.quantile_rate_rps[QUANTILE])
+
+
+def _known(inputs: Inputs, mean: np.ndarray, reserve: np.ndarray) -> Inputs:
+    """Other rates expected and reserved for, in the order of the buckets."""
     forecasts = {
-        name: replace(one, quantile_rate_rps={level: factor * rates for level, rates in one.quantile_rate_rps.items()})
+        name: replace(one, rate_rps=mean, quantile_rate_rps={QUANTILE: reserve})
         for name, one in inputs.forecasts.items()
     }
     return replace(inputs, forecasts=forecasts)
 
 
-def figures(found: Comparison) -> dict[str, object]:
+def known_more(inputs: Inputs, trace: Trace) -> dict[str, Inputs]:
+    """From perfect foresight to the forecast, step by step: what is known of the load."""
+    forecast = inputs.forecasts[inputs.scenario.services[0].name]
+    names, mean = came(inputs, trace, inputs.windows, inputs.windows.window_s)
+    order = [names.index(name) for name in forecast.buckets]
+    mean = mean[:, order]
+    steps = {}
+    if inputs.windows.window_s > PEAK_S:
+        rates = came(inputs, trace, inputs.windows, PEAK_S)[1][:, order]
+        steps["planner, means known, reserve of 5-min peaks"] = (
+            mean,
+            rates.reshape(len(mean), -1, len(order)).max(axis=1),
+        )
+    steps["planner, means known, reserve as forecast"] = (mean, np.maximum(forecast.quantile_rate_rps[QUANTILE], mean))
+    steps["planner, means forecast, no reserve"] = (forecast.rate_rps, forecast.rate_rps)
+    return {name: _known(inputs, *rates) for name, rates in steps.items()}
+
+
+def figures(found: Comparison, taken_s: dict[str, float]) -> dict[str, object]:
     """What the tables show of a comparison."""
     systems = {
         one.name: {
@@ -208,6 +173,7 @@ def figures(found: Comparison) -> dict[str, object]:
             "reshards": one.reshards,
             "power_p50_kw": one.power_p50_kw,
             "power_p99_kw": one.power_p99_kw,
+            "seconds": taken_s[one.name],
         }
         for one in found.systems
     }
@@ -221,7 +187,7 @@ def figures(found: Comparison) -> dict[str, object]:
 
 
 def compare(bench: Bench) -> Table:
-    """Every case under both accounts."""
+    """Every case under its accounts."""
     table = Table(
         "Compare: the paper's systems and this planner",
         f"Promised of planner: at least {LEAST_KEPT:.0%} of bucket-windows within SLO; at most {MOST_OF_DYNAMO:.0%} of "
@@ -234,25 +200,25 @@ def compare(bench: Bench) -> Table:
             Row({"case": "hour", "note": f"not here; {DATA_VARIABLE} names the folder that holds it"}, None, {})
         )
         return table
-    for case in CASES:
-        for account in ACCOUNTS:
+    for case, asked in CASES.items():
+        for account in asked.accounts if bench.wants(case) else ():
             bench.say(f"compare: {case}, account {account}")
-            ended = run("benchmarks.compare", case, account, str(folder.parent))
+            ended = run("benchmarks.compare", case, account, str(folder.parent), timeout_s=LIMIT_S)
             if ended.exit_code:
                 table.rows.append(Row({"case": case, "note": reason(ended)}, kept=False, data={}))
                 continue
-            table.rows += _rows(case, account, json.loads(ended.stdout))
+            table.rows += _rows(case, account, json.loads(ended.stdout), ended.peak_mib)
     return table
 
 
-def _rows(case: str, account: str, found: dict[str, Any]) -> list[Row]:
+def _rows(case: str, account: str, found: dict[str, Any], peak_mib: float) -> list[Row]:
     rows = []
-    systems = found["systems"]
+    systems, where = found["systems"], f"{case}, {account}"
     for name, one in systems.items():
         paper = PAPER.get(name) if case == "hour x3" and account == "GPUs" else None
         sign = "" if paper is None else " (sign hit)" if paper * one["change"] > 0 else " (sign MISSED)"
         cells = {
-            "case": f"{case}, {account}",
+            "case": where,
             "method": name,
             "kWh": f"{one['energy_kwh']:.2f}",
             "against SinglePool": share(one["change"], signed=True),
@@ -261,30 +227,32 @@ def _rows(case: str, account: str, found: dict[str, Any]) -> list[Row]:
             "requests kept": f"{one['within_slo']:.2%}",
             "GPUs": f"{one['mean_gpus']:.1f}",
             "starts": f"{one['starts']}",
+            "s": seconds(one["seconds"]),
         }
         kept = None if name != "planner" else _kept(systems)
         rows.append(Row(cells, kept, {"case": case, "account": account, "system": name, **one}))
-    rows += _at_equal_attainment(f"{case}, {account}", found["headrooms"])
-    bound = found["bound_kwh"]
-    cells = {"case": f"{case}, {account}", "method": "lower bound", "kWh": "-" if bound is None else f"{bound:.2f}"}
-    rows.append(Row(cells, None, {"case": case, "account": account, "system": "lower bound", "energy_kwh": bound}))
-    return rows
+    rows += _at_equal_attainment(where, found["headrooms"])
+    rows += [_short(where, what, one) for what, one in found["knowing"].items()]
+    bound = {"energy_kwh": found["bound_kwh"], "requests": found["requests"], "peak_mib": peak_mib}
+    return [*rows, _short(where, "lower bound", bound, mib=f"{peak_mib:,.0f}")]
+
+
+def _short(where: str, what: str, one: dict[str, Any], kept: bool | None = None, mib: str = "") -> Row:
+    energy = one["energy_kwh"]
+    known = {"bucket-windows kept": f"{one['attainment']:.1%}"} if "attainment" in one else {}
+    shown = {"case": where, "method": what, "kWh": "-" if energy is None else f"{energy:.2f}", **known, "MiB": mib}
+    return Row(shown, kept, {"case": where, "system": what, **one})
 
 
 def _at_equal_attainment(case: str, headrooms: dict[str, Any]) -> list[Row]:
     """Energy of both at the first reserve at which they keep the SLO as often as promised."""
     rows, first = [], {}
     for system, tried in headrooms.items():
-        last = tried[-1]
-        first[system] = last["energy_kwh"] if last["attainment"] >= LEAST_KEPT else math.inf
-        cells = {
-            "case": case,
-            "method": f"{system}, reserve x {last['headroom']:g}",
-            "kWh": f"{last['energy_kwh']:.2f}",
-            "bucket-windows kept": f"{last['attainment']:.1%}",
-        }
-        kept = first[system] <= MOST_OF_DYNAMO * first[RIVALS[0]] if system == RIVALS[1] else None
-        rows.append(Row(cells, kept, {"case": case, "system": system, **last}))
+        if tried:
+            last = tried[-1]
+            first[system] = last["energy_kwh"] if last["attainment"] >= LEAST_KEPT else math.inf
+            kept = first[system] <= MOST_OF_DYNAMO * first[RIVALS[0]] if system == RIVALS[1] else None
+            rows.append(_short(case, f"{system}, reserve x {last['headroom']:g}", last, kept))
     return rows
 
 
