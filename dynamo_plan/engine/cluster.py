@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynamo_plan.compiled import Integers
+from dynamo_plan.compiled import Floats, Integers
 from dynamo_plan.engine.kernels.cluster import advance, close
+from dynamo_plan.engine.kernels.rescue import first_tokens
 from dynamo_plan.engine.outcome import Outcome
 from dynamo_plan.engine.settings import Setting, settings_of
 from dynamo_plan.engine.tables import (
@@ -100,8 +101,8 @@ def command_table(orders: Sequence[Order]) -> Integers:
 
 
 def picoseconds(seconds: float) -> int:
-    """Seconds in whole picoseconds; infinity is `NEVER`."""
-    return NEVER if seconds == math.inf else round(seconds * PICOSECONDS_PER_SECOND)
+    """Seconds in whole picoseconds; what is beyond the range of time is `NEVER`."""
+    return NEVER if seconds >= NEVER / PICOSECONDS_PER_SECOND else round(seconds * PICOSECONDS_PER_SECOND)
 
 
 class Cluster:
@@ -126,6 +127,11 @@ class Cluster:
         Simulate every iteration by itself: the same, slower.
     loop : int
         Above 0 a closed loop: that many requests arrive as stated, each further one when one ends.
+
+    Raises
+    ------
+    ValueError
+        A pool is tended in a closed loop.
     """
 
     def __init__(
@@ -142,6 +148,8 @@ class Cluster:
         loop: int = 0,
     ) -> None:
         self._rows, self._pools, self._requests = tuple(settings), tuple(pools), requests
+        if loop and any(pool.is_tended for pool in pools):
+            raise ValueError("in a closed loop nobody gives up: its pools are not tended")
         tokens = requests.input_tokens + requests.output_tokens
         self.settings = settings_of(settings, int(tokens.max(initial=1)), max(int(tokens.sum()), 1))
         self.state = _state(self._rows, self._pools, requests, pool, waits, bins)
@@ -170,6 +178,15 @@ class Cluster:
         advance(self.settings, self.state, table, NEVER if until_s is None else picoseconds(until_s))
         done = int(self.state.cursors[Cursor.COMMAND])
         self._orders = sorted([*self._orders, *orders], key=lambda one: one.time_s)[done:]
+
+    def first_token_s(self, row: Integers, now_s: float) -> Floats:
+        """In how long a request that comes now would have its first token at each instance (slot,) [s].
+
+        Were its settings those of a row (slot,), and without its own prompt and what may come meanwhile. Now is the time reached.
+        """
+        found = np.zeros(self.state.slots.shape[0], dtype=np.int64)
+        first_tokens(self.settings, self.state, row, picoseconds(now_s), found)
+        return found.astype(np.float64) * SECONDS_PER_PICOSECOND
 
     def finish(self, at_s: float | None = None) -> Outcome:
         """Close the books at a time [s], or at the last end of a request; the cluster gives its memory back and goes no further."""

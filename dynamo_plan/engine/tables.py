@@ -109,6 +109,7 @@ class Status(IntEnum):
     OPEN = 2  # takes requests
     DRAINING = 3  # finishes what it began, then goes off
     STOPPING = 4  # goes off at the next boundary; its requests begin anew elsewhere
+    CLOSING = 5  # takes no requests, serves those that it has, waiting ones too, then goes off
 
 
 class Time(IntEnum):
@@ -176,6 +177,7 @@ class Action(IntEnum):
     DRAIN = 2
     STOP = 3
     SET = 4  # a row of `Settings`: the clock, or the kind while it is off
+    CLOSE = 5
 
 
 class Command(IntEnum):

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.engine import Action, Cluster, Order, Outcome
-from dynamo_plan.engine.tables import Slot, Time
-from dynamo_plan.replay.control import PERIOD_S
+from dynamo_plan.engine.tables import Time
 from dynamo_plan.replay.lanes import OFF, Lanes
 from dynamo_plan.replay.schedule import Schedule
 from dynamo_plan.replay.steering import Steering
@@ -34,7 +33,6 @@ class Execution:
         self._schedule, self._lanes, self._cluster, self._steering = schedule, lanes, cluster, steering
         self._lane = lanes.lane_of_slot
         self._epoch, self._orders = 0, list[Order]()
-        self._closing: set[int] = set()
         self._set = np.full(self._lane.size, OFF, dtype=np.int64)
         self._since_s = 0.0
         shape = (len(schedule.groups), len(lanes.lanes))
@@ -69,13 +67,12 @@ class Execution:
         self._epoch, now = epoch, self._schedule.edges_s[epoch]
         wanted = self._lanes.rows[epoch]
         pool = np.array([one.pool for one in self._lanes.lanes], dtype=np.int64)[self._lane]
-        # Where a pool ends altogether nobody could take over its queue: its instances drain once they have begun all requests.
+        # Where a pool ends altogether nobody could take over its queue: its instances serve it to its end.
         stays = np.bincount(pool, wanted != OFF, len(self._schedule.pools))[pool] > 0
-        self._closing -= set(np.flatnonzero(wanted != OFF).tolist())
         for slot in np.flatnonzero(wanted != self._set).tolist():
             before, row = int(self._set[slot]), int(wanted[slot])
             if row == OFF and not stays[slot]:
-                self._closing.add(slot)
+                self._orders.append(Order(now, Action.CLOSE, slot))
             elif row == OFF:
                 self._orders.append(Order(now, Action.DRAIN, slot))
             elif before == OFF:
@@ -89,26 +86,14 @@ class Execution:
         """Run to the end of the epoch, with looks in between where clocks are controlled."""
         now = self._schedule.edges_s[self._epoch]
         while now < end_s:
-            if self._steering is None and not self._closing:
-                self._advance(end_s)
-                return
-            now = min(now + (PERIOD_S if self._steering is None else self._steering.period_s), end_s)
+            now = end_s if self._steering is None else min(now + self._steering.period_s, end_s)
             self._advance(now)
-            self._close(now)
             if now < end_s:
                 self._steer(now)
 
     def _advance(self, until_s: float) -> None:
         self._cluster.advance(until_s, self._orders)
         self._orders = []
-
-    def _close(self, now_s: float) -> None:
-        """Drain instances of pools that end, as soon as none of their requests waits."""
-        slots = self._cluster.state.slots
-        for slot in sorted(self._closing):
-            if slots[slot, Slot.UNPREFILLED] == 0:
-                self._orders.append(Order(now_s, Action.DRAIN, slot))
-                self._closing.remove(slot)
 
     def _steer(self, now_s: float) -> None:
         """Set the clocks that the control asks for, where they differ."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamo_plan.engine import Cluster
-from dynamo_plan.engine.tables import Limit, Slot, Status
+from dynamo_plan.engine.tables import Slot, Status
 from dynamo_plan.replay.control import OBSERVED_S, Control, Watch
 from dynamo_plan.replay.lanes import OFF, Lanes
 from dynamo_plan.replay.traffic import Arriving
@@ -55,12 +55,8 @@ class Steering:
         slots, settings = cluster.state.slots, cluster.settings
         running, planned = rows != OFF, self._lanes.rows[epoch]
         row = np.where(planned != OFF, planned, 0)
-        batch, unprefilled = slots[:, Slot.RUNNING], slots[:, Slot.UNPREFILLED]
+        batch = slots[:, Slot.RUNNING]
         decode_ps = settings.decode[row, batch, 0] + settings.decode[row, batch, 1] * slots[:, Slot.CONTEXT]
-        chunk = np.minimum(settings.limits[row, Limit.CHUNK], settings.prefill.shape[1] - 1)
-        whole, rest = unprefilled // chunk, unprefilled % chunk
-        last_ps = np.where(rest > 0, decode_ps + settings.prefill[row, rest], 0)
-        ttft_ps = whole * (decode_ps + settings.prefill[row, chunk]) + last_ps
         clocks = self._lanes.clocks_mhz
         return Watch(
             now_s=now_s,
@@ -68,8 +64,8 @@ class Steering:
             is_open=slots[:, Slot.STATUS] == Status.OPEN,
             lane=self._lane,
             requests=slots[:, Slot.REQUESTS].copy(),
-            unprefilled_tokens=unprefilled.copy(),
-            ttft_s=np.where(running, ttft_ps, 0) * SECONDS_PER_PICOSECOND,
+            unprefilled_tokens=slots[:, Slot.UNPREFILLED].copy(),
+            ttft_s=np.where(running, cluster.first_token_s(row, now_s), 0.0),
             iteration_s=np.where(running & (batch > 0), decode_ps, 0) * SECONDS_PER_PICOSECOND,
             ttft_slo_s=self._ttft_slo_s,
             tbt_slo_s=self._tbt_slo_s,

@@ -108,6 +108,8 @@ class Oracle:
         elif action == Action.DRAIN and not was_off:
             server.status = "draining"
             self.hand_over(server, now)
+        elif action == Action.CLOSE and server.status == "open":
+            server.status = "closing"
         elif action == Action.STOP and not was_off:
             server.status = "stopping"
         if server.end is None and not was_off:
@@ -210,7 +212,7 @@ class Oracle:
             self.hand_over(server, now)
         elif self.form(server, now):
             server.end = now + self.duration(server)
-        if server.status == "stopping" or (server.status == "draining" and not server.requests):
+        if server.status == "stopping" or (server.status in ("draining", "closing") and not server.requests):
             server.on += now - server.on_since
             server.status = "off"
 

@@ -92,3 +92,16 @@ def test_nothing_happens_before_a_request_would_be_late(waits: list[Wait]) -> No
     tended, not_tended = (serve([0.0] * 9, [0] * 9, waits, own) for own in pools)
     assert ends_ms(tended) == ends_ms(not_tended)
     assert (tended.moved, tended.squashed) == (0, 0)
+
+
+def test_a_timeout_beyond_the_range_of_time_never_comes() -> None:
+    late = 4e6
+    found = serve([late, late], [0, 0], [Wait(1.0, 9e6)], [PoolPlan((0,), 1, is_tended=True)])
+    assert (found.squashed, bool(found.is_served.all())) == (0, True)
+
+
+def test_pools_of_a_closed_loop_are_not_tended() -> None:
+    asked = Requests.at(np.zeros(2), [16, 16], [1, 1])
+    settings = [Setting(server(), 2000.0, Serving(16, 1))]
+    with pytest.raises(ValueError, match="closed loop"):
+        Cluster(settings, [PoolPlan((0,), 1, is_tended=True)], asked, loop=1)

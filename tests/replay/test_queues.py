@@ -61,6 +61,14 @@ def test_a_pool_that_is_flooded_passes_requests_to_a_larger_one() -> None:
     assert managed.outcome.is_served.all()
 
 
+def test_a_pool_that_has_ended_takes_no_requests_of_others() -> None:
+    made = schedule([group("SS", 1), group("LL", 2)], [group("SS", 1)], pools=("SS", "LL"), length_s=30.0)
+    rows = [(29.9, 200, 20), *((30.0 + 0.002 * n, 90, 2) for n in range(2000))]
+    ran = run(made, arrivals(rows), QueueManager())
+    assert ran.outcome.moved == 0
+    assert ran.outcome.on_s[1].sum() == pytest.approx(30.0 + ran.outcome.end_ps[0] * 1e-12, rel=1e-12)
+
+
 def test_what_has_timed_out_is_given_up() -> None:
     made = schedule([group("all", 1)], length_s=60.0)
     came = arrivals([(0.01 * n, 300, 2) for n in range(800)])

@@ -49,7 +49,7 @@ def boundary(settings: Settings, state: State, i: int, now: int) -> None:
         switch_off(state, i, now)
         return
     plan(settings, state, i, now)
-    if slot[Slot.STATUS] == Status.DRAINING and slot[Slot.REQUESTS] == 0:
+    if slot[Slot.STATUS] in (Status.DRAINING, Status.CLOSING) and slot[Slot.REQUESTS] == 0:
         switch_off(state, i, now)
 
 
@@ -71,6 +71,8 @@ def obey(settings: Settings, state: State, command: Integers) -> None:
     elif action == Action.DRAIN and status != Status.OFF:
         slot[Slot.STATUS] = Status.DRAINING
         hand_over(settings, state, i, now)
+    elif action == Action.CLOSE and status == Status.OPEN:
+        slot[Slot.STATUS] = Status.CLOSING
     elif action == Action.STOP and status != Status.OFF:
         slot[Slot.STATUS] = Status.STOPPING
         cut(settings, state, i, now)

@@ -6,7 +6,7 @@ measures and their order are those of DynamoLLM (arXiv 2408.00741) for mispredic
 
 from __future__ import annotations
 
-from dynamo_plan.compiled import Integers, compiled_part
+from dynamo_plan.compiled import Integers, compiled_in_place, compiled_part
 from dynamo_plan.engine.kernels.iteration import cut, passed
 from dynamo_plan.engine.kernels.patience import due, give_up, has_timed_out, waits
 from dynamo_plan.engine.kernels.queue import append, prompt
@@ -39,6 +39,13 @@ def processed_in(settings: Settings, slot: Integers, row: int, tokens: int, now:
     return int(time)
 
 
+@compiled_in_place
+def first_tokens(settings: Settings, state: State, row: Integers, now: int, found: Integers) -> None:
+    """In how long all that waits at each instance would be processed, were its settings those of a row [ps]."""
+    for i in range(found.size):
+        found[i] = processed_in(settings, state.slots[i], row[i], state.slots[i, Slot.UNPREFILLED], now)
+
+
 @compiled_part
 def is_before(state: State, one: int, other: int, now: int) -> bool:
     """Whether a request goes before another: preempted ones, then those still in time by when they are due, then the late ones."""
@@ -50,29 +57,33 @@ def is_before(state: State, one: int, other: int, now: int) -> bool:
 
 
 @compiled_part
+def after_run(state: State, request: int, now: int) -> int:
+    """The first request behind this one that is not in order, or nobody."""
+    following = int(state.marks[request, Mark.NEXT])
+    while following != NOBODY and not is_before(state, following, request, now):
+        request, following = following, int(state.marks[following, Mark.NEXT])
+    return following
+
+
+@compiled_part
 def sort(state: State, slot: Integers, now: int) -> None:
-    """Sort an instance's queue by merging runs of doubling length; equals stay in their order."""
-    width, runs = 1, 2
+    """Sort an instance's queue by merging the runs that are in order, of which there are few; equals stay in their order."""
+    runs = 2
     while runs > 1:
         rest, runs = slot[Slot.HEAD], 0
         slot[Slot.HEAD] = NOBODY
         while rest != NOBODY:
             runs += 1
-            left, right, lefts = rest, rest, 0
-            while lefts < width and right != NOBODY:
-                right = state.marks[right, Mark.NEXT]
-                lefts += 1
-            rights = width
-            while lefts > 0 or (rights > 0 and right != NOBODY):
-                is_right = lefts == 0 or (rights > 0 and right != NOBODY and is_before(state, right, left, now))
+            left, middle = rest, after_run(state, rest, now)
+            right, rest = middle, NOBODY if middle == NOBODY else after_run(state, middle, now)
+            while left != middle or right != rest:
+                is_right = left == middle or (right != rest and is_before(state, right, left, now))
                 request = right if is_right else left
                 if is_right:
-                    right, rights = state.marks[right, Mark.NEXT], rights - 1
+                    right = state.marks[right, Mark.NEXT]
                 else:
-                    left, lefts = state.marks[left, Mark.NEXT], lefts - 1
+                    left = state.marks[left, Mark.NEXT]
                 append(state, slot, Slot.HEAD, Slot.TAIL, request)
-            rest = right
-        width *= 2
 
 
 @compiled_part
@@ -100,6 +111,21 @@ def soonest(settings: Settings, state: State, number: int, i: int, request: int,
         if pool in (NOBODY, number):
             break
     return best, least
+
+
+@compiled_part
+def least_wait(settings: Settings, state: State, number: int, i: int, now: int) -> int:
+    """In how long at least any open instance of a pool, or of those it spills to, but this one, processes one token more [ps]."""
+    least, pool = NEVER, number
+    for _ in range(state.pools.shape[0]):
+        for j in range(state.pools[pool, Pool.BEGIN], state.pools[pool, Pool.STOP]):
+            slot = state.slots[j]
+            if j != i and slot[Slot.STATUS] == Status.OPEN:
+                least = min(least, processed_in(settings, slot, slot[Slot.NEXT_ROW], slot[Slot.UNPREFILLED], now))
+        pool = state.pools[pool, Pool.SPILL_TO]
+        if pool in (NOBODY, number):
+            break
+    return least
 
 
 @compiled_part
@@ -134,11 +160,20 @@ def move(settings: Settings, state: State, i: int, now: int) -> None:
         ahead -= prompt(state, following)
         following = state.marks[following, Mark.NEXT]
     slot[Slot.HEAD] = NOBODY
+    own = least_wait(settings, state, slot[Slot.POOL], i, now)
+    larger, number = NEVER, state.pools[slot[Slot.POOL], Pool.MOVE_TO]
+    for _ in range(state.pools.shape[0]):
+        if number == NOBODY:
+            break
+        larger = min(larger, least_wait(settings, state, number, i, now))
+        number = state.pools[number, Pool.MOVE_TO]
     while request != NOBODY:
         following = state.marks[request, Mark.NEXT]
         tokens = prompt(state, request)
         time, place = processed_in(settings, slot, row, ahead + tokens, now), NOBODY
-        if waits(state, request) and now + time > due(state, request):
+        limit = due(state, request)
+        # Others only get more to do meanwhile: where nobody was soon enough, nobody need be looked for.
+        if waits(state, request) and now + time > limit and (own < time or now + larger <= limit):
             place = place_for(settings, state, i, request, time, now)
         if place == NOBODY:
             append(state, slot, Slot.HEAD, Slot.TAIL, request)
