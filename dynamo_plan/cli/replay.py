@@ -28,6 +28,7 @@ from dynamo_plan.cli.request_options import (
     ServiceOption,
     TraceOption,
 )
+from dynamo_plan.errors import Fault, UsageError
 
 if TYPE_CHECKING:
     from dynamo_plan.replay import Carried, Case
@@ -46,18 +47,19 @@ def replay(
         bool, typer.Option("--clock-control/--no-clock-control", help="Raise clocks when slack runs out, every 5 s.")
     ] = False,
     queue_control: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--queue-control/--no-queue-control",
             help="Where requests would be late: urgent ones first, others elsewhere, timed-out ones given up.",
         ),
-    ] = False,
+    ] = None,
     timeout: Annotated[
         float | None,
         typer.Option(
             "--timeout",
             metavar="SECONDS",
             min=0.001,
+            max=86_400.0,
             help="Until requests that wait are given up; with it queues are controlled. [default: 10 x TTFT SLO]",
         ),
     ] = None,
@@ -93,6 +95,16 @@ def replay(
     from dynamo_plan.ingest.logs.options import log_options
     from dynamo_plan.replay import Options, Predictor, QueueManager, RaiseClock, replay_plan
 
+    if queue_control is False and timeout is not None:
+        raise UsageError(
+            Fault(
+                "replay-timeout",
+                "--timeout",
+                "it is said together with --no-queue-control",
+                "Requests are given up where queues are controlled",
+                "Leave one of them out",
+            )
+        )
     for path in (html, calibrate):
         if path is not None:
             refuse_existing_file(path, force=force)

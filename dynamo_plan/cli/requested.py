@@ -132,6 +132,8 @@ def shifted(traces: Mapping[str, Trace], at: str | None) -> dict[str, Trace]:
 
 def _split(text: str, specs: Mapping[str, ServiceSpec]) -> tuple[str | None, Path]:
     name, sign, path = text.partition("=")
+    if sign and name not in specs and not Path(text).exists() and Path(path).exists():
+        raise _unknown_service(name, specs)
     return (name, Path(path)) if sign and name in specs else (None, Path(text))
 
 

@@ -192,7 +192,8 @@ def _notes(case: Case, inputs: Inputs, left_out: LeftOut) -> list[str]:
         "All systems have the same profile, engine, requests, forecast and accounts. "
         "They plan for the forecast's reserve quantile, except with perfect foresight.",
         "The paper's systems decide in whole windows: nodes every 30 min, shards every 5 min, or every window where it is longer.",
-        f"A P99 is told of {LEAST_REQUESTS} requests or more: windows of a bucket with fewer are joined.",
+        f"A P99 is told of {LEAST_REQUESTS} requests or more: windows of a bucket with fewer are joined, "
+        "and one with fewer in all is a window.",
     ]
     left = [service.name for service in inputs.scenario.services if service.name not in case.buckets]
     if left:

@@ -51,7 +51,7 @@ class PoolManager:
                 fleet = self._fleet(shares[window])
                 loads = float(rate[window].sum()), float(reserve[window].sum())
                 before = self._state(fleet, int(gpus[window]), *loads, before)
-                # Kinds share the pool as at the reserve: an instance for it that nobody sends requests to would be none.
+                # Proportions are those at the reserve: at the mean, dispatch may leave an instance held for it without requests.
                 groups = fleet.groups(before[None, :], np.array([min(loads[1], _capacity(fleet, before))]))[0]
             for group in groups:
                 kind = self._kinds[group.kind]

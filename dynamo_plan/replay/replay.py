@@ -216,7 +216,8 @@ def _notes(case: Case, made: Prepared, traces: Mapping[str, Trace], ran: Ran) ->
         "Within a kind the router balances requests over all instances, whatever their clocks; between kinds load is shared as planned.",
         "Instances are there at the window's first second, as planned; those that end finish what they began, beside their successors.",
         "Servers, starts and GPU-hours are the plan's own, which was verified; what instances draw is the engine's.",
-        f"A P99 is told of {LEAST_REQUESTS} requests or more: windows of a bucket with fewer are joined.",
+        f"A P99 is told of {LEAST_REQUESTS} requests or more: windows of a bucket with fewer are joined, "
+        "and one with fewer in all is a window.",
     ]
     others = sorted({pool.service for pool in plan.pools} - set(traces))
     if others:

@@ -111,7 +111,8 @@ def outcomes_in_words(comparison: Comparison) -> Iterator[str]:
     """What figures of systems do not say: requests without an answer, systems that were not run."""
     for run in comparison.systems:
         if run.unserved:
-            given_up = f", {run.timed_out:,} of them given up after their timeout" if run.timed_out else ""
+            part = "all" if run.timed_out == run.unserved else f"{run.timed_out:,} of them"
+            given_up = f", {part} given up after their timeout" if run.timed_out else ""
             yield f"{run.name} leaves {count(run.unserved, 'request')} unanswered{given_up}."
     for left in comparison.omitted:
         yield f"{left.piece} was not run: {left.reason.rstrip('.')}."

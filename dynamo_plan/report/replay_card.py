@@ -21,6 +21,8 @@ MEASURES = (
     ("carbon, kg CO2e", "carbon_kg"),
     ("cost, USD", "cost_usd"),
     ("peak power, kW", "peak_power_kw"),
+    ("GPU-hours", "gpu_hours"),
+    ("instance starts", "instance_starts"),
 )
 """Rows of the comparison: label and attribute of `Account`."""
 
@@ -54,7 +56,7 @@ def requests_in_words(replay: Replay) -> Iterator[str]:
     left_out = replay.left_out
     for amount, what in (
         (replay.too_large, "rejected: larger than any instance's KV cache"),
-        (replay.timed_out, "given up: they had waited for longer than their timeout"),
+        (replay.timed_out, "given up after waiting for longer than their timeout"),
         (replay.waiting, "never served: no instance of their service was open to the end"),
         (replay.preempted, "computed anew for lack of KV blocks"),
         (replay.mispredicted, "sent to the pool of another output class than theirs"),

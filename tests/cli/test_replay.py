@@ -130,6 +130,17 @@ def test_services_of_a_log_are_those_of_the_plan(call: Call, copy: Made) -> None
     assert "trace-service-unknown" in done.err
     assert call("replay", copy.run, "--trace", copy.trace, "--service", "nobody").code == 2
     assert call("replay", copy.run, "--trace", f"chat={copy.trace}").code == 0
+    named = call("replay", copy.run, "--trace", f"nobody={copy.trace}")
+    assert named.code == 2
+    assert "nobody" in named.err
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "1e9"])
+def test_a_timeout_is_a_time_of_controlled_queues(call: Call, copy: Made, timeout: str) -> None:
+    assert call("replay", copy.run, "--trace", copy.trace, "--timeout", timeout).code == 2
+    forbidden = call("replay", copy.run, "--trace", copy.trace, "--timeout", "5", "--no-queue-control")
+    assert forbidden.code == 2
+    assert "replay-timeout" in forbidden.err
 
 
 def test_a_missing_engine_is_named(call: Call, copy: Made) -> None:
