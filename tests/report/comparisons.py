@@ -55,7 +55,9 @@ def system(name: str, energy_kwh: float, kept: tuple[int, int] = (2, 2), **gpus:
 
 def comparison() -> Comparison:
     """Three systems, one left out, with a bound."""
-    dynamo = replace(system("dynamo-llm", 80.0, (2, 1), **{"h100 TP2": (8, 4), "h100 TP8": (32, 16)}), unserved=3, timed_out=2)
+    dynamo = replace(
+        system("dynamo-llm", 80.0, (2, 1), **{"h100 TP2": (8, 4), "h100 TP8": (32, 16)}), unserved=3, timed_out=2
+    )
     planner = replace(system("planner", 60.0, **{"h100 TP4": (24, 20)}), notes=("Within 0.1 % of the best.",))
     return Comparison(
         version=COMPARISON_VERSION,
