@@ -31,7 +31,7 @@ from dynamo_plan.cli.request_options import (
 from dynamo_plan.errors import Fault, UsageError
 
 if TYPE_CHECKING:
-    from dynamo_plan.replay import Carried, Case
+    from dynamo_plan.replay import Carried, Case, QueueManager
     from dynamo_plan.schema.replay import Replay
 
 
@@ -93,18 +93,9 @@ def replay(
     from dynamo_plan.emit.run_folder import read_run_scenario, read_trusted_plan
     from dynamo_plan.engine import Router
     from dynamo_plan.ingest.logs.options import log_options
-    from dynamo_plan.replay import Options, Predictor, QueueManager, RaiseClock, replay_plan
+    from dynamo_plan.replay import Options, Predictor, RaiseClock, replay_plan
 
-    if queue_control is False and timeout is not None:
-        raise UsageError(
-            Fault(
-                "replay-timeout",
-                "--timeout",
-                "it is said together with --no-queue-control",
-                "Requests are given up where queues are controlled",
-                "Leave one of them out",
-            )
-        )
+    queues = _queues(timeout, is_controlled=queue_control)
     for path in (html, calibrate):
         if path is not None:
             refuse_existing_file(path, force=force)
@@ -125,7 +116,7 @@ def replay(
                 Predictor(predictor_accuracy, seed),
                 Router[router.name],
                 RaiseClock() if clock_control else None,
-                QueueManager(timeout_s=timeout) if queue_control or timeout is not None else None,
+                queues,
             ),
             unknown_service=asked.unknown,
             on_share=on_share,
@@ -140,6 +131,23 @@ def replay(
         write_page(html, lambda version: replay_page(found, version), force=force)
     if calibrate is not None:
         _calibrate(case, carried, calibrate, force=force)
+
+
+def _queues(timeout_s: float | None, *, is_controlled: bool | None) -> QueueManager | None:
+    """Who looks after queues, if anybody; a timeout alone asks for it."""
+    if is_controlled is False and timeout_s is not None:
+        raise UsageError(
+            Fault(
+                "replay-timeout",
+                "--timeout",
+                "it is said together with --no-queue-control",
+                "Requests are given up where queues are controlled",
+                "Leave one of them out",
+            )
+        )
+    from dynamo_plan.replay import QueueManager
+
+    return QueueManager(timeout_s) if is_controlled or timeout_s is not None else None
 
 
 def _print(found: Replay, output: Output) -> None:

@@ -14,7 +14,7 @@ from dynamo_plan.engine import Wait
 from dynamo_plan.engine.tables import NOBODY
 from dynamo_plan.replay.lanes import Lanes
 from dynamo_plan.replay.schedule import Schedule
-from dynamo_plan.replay.traffic import by_size
+from dynamo_plan.replay.traffic import larger_buckets
 from dynamo_plan.schema.bucket import Bucket
 from dynamo_plan.units import MS_PER_SECOND
 
@@ -73,9 +73,7 @@ def _larger(schedule: Schedule, number: int, grid: tuple[Bucket, ...]) -> int:
     names = [bucket.name for bucket in grid]
     classes = len({name[1:] for name in names})
     largest = max((divmod(names.index(name), classes) for name in pool.buckets), key=lambda place: (sum(place), place))
-    for other in by_size(largest[0] * classes + largest[1], len(grid), classes):
-        if min(np.subtract(divmod(other, classes), largest)) < 0:
-            break
+    for other in larger_buckets(largest[0] * classes + largest[1], len(grid), classes):
         for place, one in enumerate(schedule.pools):
             if place != number and (one.service, one.site) == (pool.service, pool.site) and names[other] in one.buckets:
                 return place

@@ -265,6 +265,12 @@ def by_size(bucket: int, count: int, classes: int) -> list[int]:
     return sorted((other for other in range(count) if other != bucket), key=order)
 
 
+def larger_buckets(bucket: int, count: int, classes: int) -> list[int]:
+    """Those of a grid that are larger than one in both lengths, the nearest first; arguments as of `by_size`."""
+    own = divmod(bucket, classes)
+    return [other for other in by_size(bucket, count, classes) if min(np.subtract(divmod(other, classes), own)) >= 0]
+
+
 def _spread(
     bucket: Classes, epoch: NDArray[np.int32], table: NDArray[np.float64], is_elsewhere: NDArray[np.bool_], seed: int
 ) -> tuple[NDArray[np.int32], int]:

@@ -142,31 +142,30 @@ def assert_same(one: Outcome, other: Outcome) -> None:
         assert getattr(one, name) == getattr(other, name), name
 
 
-@MANY
-@given(case=instances())
-def test_one_instance(case: Case) -> None:
+def assert_exact(case: Case) -> None:
+    """Skipping is as the oracle, and as stepping."""
     asked, oracle = case.oracle()
     skipped, stepped = case.run(), case.run(stepping=True)
     assert_equal(skipped, asked, oracle, picoseconds(GAP_LIMIT_S))
     assert_same(skipped, stepped)
+
+
+@MANY
+@given(case=instances())
+def test_one_instance(case: Case) -> None:
+    assert_exact(case)
 
 
 @MANY
 @given(case=clusters())
 def test_clusters_with_commands(case: Case) -> None:
-    asked, oracle = case.oracle()
-    skipped, stepped = case.run(), case.run(stepping=True)
-    assert_equal(skipped, asked, oracle, picoseconds(GAP_LIMIT_S))
-    assert_same(skipped, stepped)
+    assert_exact(case)
 
 
 @MANY
 @given(case=crowds())
 def test_queues_that_are_tended(case: Case) -> None:
-    asked, oracle = case.oracle()
-    skipped, stepped = case.run(), case.run(stepping=True)
-    assert_equal(skipped, asked, oracle, picoseconds(GAP_LIMIT_S))
-    assert_same(skipped, stepped)
+    assert_exact(case)
 
 
 @settings(max_examples=50)

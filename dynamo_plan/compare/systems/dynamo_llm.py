@@ -29,7 +29,7 @@ from dynamo_plan.compare.system import (
     services_of,
     whole_nodes,
 )
-from dynamo_plan.replay.traffic import by_size
+from dynamo_plan.replay.traffic import larger_buckets
 
 NAME = "dynamo-llm"
 MEANING = "The paper's controllers: nodes by half hour, shards by 5 min, clocks by 5 s, left-over load to the next larger pool"
@@ -83,12 +83,6 @@ def _sizes(service: Service) -> tuple[list[int], list[int | None]]:
     names = service.buckets
     classes = len({name[1:] for name in names})
 
-    def both(bucket: int) -> tuple[int, int]:
-        return divmod(bucket, classes)
-
-    following: list[int | None] = []
-    for bucket in range(len(names)):
-        nearest = by_size(bucket, len(names), classes)[:1]
-        larger = [one for one in nearest if min(np.subtract(both(one), both(bucket))) >= 0]
-        following.append(larger[0] if larger else None)
-    return sorted(range(len(names)), key=lambda bucket: (sum(both(bucket)), bucket)), following
+    larger = [larger_buckets(bucket, len(names), classes) for bucket in range(len(names))]
+    following = [own[0] if own else None for own in larger]
+    return sorted(range(len(names)), key=lambda bucket: (sum(divmod(bucket, classes)), bucket)), following

@@ -67,7 +67,7 @@ def after_run(state: State, request: int, now: int) -> int:
 
 @compiled_part
 def sort(state: State, slot: Integers, now: int) -> None:
-    """Sort an instance's queue by merging the runs that are in order, of which there are few; equals stay in their order."""
+    """Put the urgent first by merging the runs that are in order, of which there are few; equals stay in their order."""
     runs = 2
     while runs > 1:
         rest, runs = slot[Slot.HEAD], 0
@@ -87,45 +87,27 @@ def sort(state: State, slot: Integers, now: int) -> None:
 
 
 @compiled_part
-def prioritise(settings: Settings, state: State, i: int, now: int) -> None:
-    """Put those first whose first token can still be in time, the most urgent before the others."""
-    if state.slots[i, Slot.HEAD] != NOBODY:
-        sort(state, state.slots[i], now)
-        cut(settings, state, i, now)
-
-
-@compiled_part
 def soonest(settings: Settings, state: State, number: int, i: int, request: int, now: int) -> tuple[int, int]:
-    """The open instance of a pool, or of those it spills to, but this one, that processes a request soonest, and in how long [ps]."""
+    """The open instance of a pool, or of those it spills to, but this one, that processes a request soonest, and in how long [ps].
+
+    Without a request, `NOBODY`: what each has already, which none can be faster than.
+    """
+    more = 0 if request == NOBODY else prompt(state, request)
     best, least, pool = NOBODY, NEVER, number
     for _ in range(state.pools.shape[0]):
         for j in range(state.pools[pool, Pool.BEGIN], state.pools[pool, Pool.STOP]):
             slot = state.slots[j]
-            if j == i or slot[Slot.STATUS] != Status.OPEN or not can_hold(settings, state, j, request):
+            if j == i or slot[Slot.STATUS] != Status.OPEN:
                 continue
-            tokens = slot[Slot.UNPREFILLED] + prompt(state, request)
-            time = processed_in(settings, slot, slot[Slot.NEXT_ROW], tokens, now)
+            if request != NOBODY and not can_hold(settings, state, j, request):
+                continue
+            time = processed_in(settings, slot, slot[Slot.NEXT_ROW], slot[Slot.UNPREFILLED] + more, now)
             if time < least:
                 best, least = j, time
         pool = state.pools[pool, Pool.SPILL_TO]
         if pool in (NOBODY, number):
             break
     return best, least
-
-
-@compiled_part
-def least_wait(settings: Settings, state: State, number: int, i: int, now: int) -> int:
-    """In how long at least any open instance of a pool, or of those it spills to, but this one, processes one token more [ps]."""
-    least, pool = NEVER, number
-    for _ in range(state.pools.shape[0]):
-        for j in range(state.pools[pool, Pool.BEGIN], state.pools[pool, Pool.STOP]):
-            slot = state.slots[j]
-            if j != i and slot[Slot.STATUS] == Status.OPEN:
-                least = min(least, processed_in(settings, slot, slot[Slot.NEXT_ROW], slot[Slot.UNPREFILLED], now))
-        pool = state.pools[pool, Pool.SPILL_TO]
-        if pool in (NOBODY, number):
-            break
-    return least
 
 
 @compiled_part
@@ -153,19 +135,17 @@ def move(settings: Settings, state: State, i: int, now: int) -> None:
     """Send requests that would be late to where they are not, or less so."""
     slot = state.slots[i]
     row, request = slot[Slot.NEXT_ROW], slot[Slot.HEAD]
-    if request == NOBODY:
-        return
     ahead, following = slot[Slot.UNPREFILLED], request
     while following != NOBODY:
         ahead -= prompt(state, following)
         following = state.marks[following, Mark.NEXT]
     slot[Slot.HEAD] = NOBODY
-    own = least_wait(settings, state, slot[Slot.POOL], i, now)
+    own = soonest(settings, state, slot[Slot.POOL], i, NOBODY, now)[1]
     larger, number = NEVER, state.pools[slot[Slot.POOL], Pool.MOVE_TO]
     for _ in range(state.pools.shape[0]):
         if number == NOBODY:
             break
-        larger = min(larger, least_wait(settings, state, number, i, now))
+        larger = min(larger, soonest(settings, state, number, i, NOBODY, now)[1])
         number = state.pools[number, Pool.MOVE_TO]
     while request != NOBODY:
         following = state.marks[request, Mark.NEXT]
@@ -184,13 +164,11 @@ def move(settings: Settings, state: State, i: int, now: int) -> None:
             state.cursors[Cursor.MOVED] += 1
             enqueue(settings, state, place, request, now)
         request = following
-    cut(settings, state, i, now)
 
 
 @compiled_part
-def squash(settings: Settings, state: State, i: int, now: int) -> None:
+def squash(state: State, slot: Integers, now: int) -> None:
     """Give up the requests that have waited for longer than anyone would."""
-    slot = state.slots[i]
     request = slot[Slot.HEAD]
     slot[Slot.HEAD] = NOBODY
     while request != NOBODY:
@@ -200,7 +178,6 @@ def squash(settings: Settings, state: State, i: int, now: int) -> None:
         else:
             append(state, slot, Slot.HEAD, Slot.TAIL, request)
         request = following
-    cut(settings, state, i, now)
 
 
 @compiled_part
@@ -211,6 +188,7 @@ def tend(settings: Settings, state: State, request: int, now: int) -> None:
         return
     slot = state.slots[i]
     if now + processed_in(settings, slot, slot[Slot.NEXT_ROW], slot[Slot.UNPREFILLED], now) > due(state, request):
-        prioritise(settings, state, i, now)
+        sort(state, slot, now)
         move(settings, state, i, now)
-        squash(settings, state, i, now)
+        squash(state, slot, now)
+        cut(settings, state, i, now)  # others may now be first
